@@ -1,0 +1,88 @@
+//! Signing in, tokens, and who one is.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/auth/sign-in`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The user's e-mail address.
+    pub email: String,
+    /// The user's password.
+    pub password: String,
+}
+
+/// Body of `POST /v1/auth/link`: exchanges a one-time sign-in link for tokens.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInLink {
+    /// The secret part of the link. Works once.
+    pub token: String,
+    /// Sets the account's password at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_password: Option<String>,
+}
+
+/// Body of `POST /v1/auth/refresh` and `POST /v1/auth/sign-out`. A browser leaves the token out: it has a cookie.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// The refresh token of the last answer. Works once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+/// Body of `POST /v1/auth/password`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// Required when the account has a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_password: Option<String>,
+    /// At least 12 characters.
+    pub new_password: String,
+}
+
+/// What a sign-in answers.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Tokens {
+    /// Signed JWT (EdDSA) for `Authorization: Bearer`.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: String,
+    /// Lifetime of the access token in seconds.
+    pub expires_in_s: u64,
+    /// Opaque; rotated at each use. Also set as an HttpOnly cookie.
+    pub refresh_token: String,
+    /// Who signed in.
+    pub principal: Principal,
+}
+
+/// Who acts. Answer of `GET /v1/auth/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Principal {
+    /// `usr_...`
+    pub id: String,
+    /// The e-mail address.
+    pub email: String,
+    /// True for the operator of the whole host.
+    pub operator: bool,
+    /// False until the account has a password.
+    pub has_password: bool,
+    /// The tenants this principal belongs to.
+    pub memberships: Vec<Membership>,
+}
+
+/// One tenant a principal belongs to, and as what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Membership {
+    /// `ten_...`
+    pub tenant_id: String,
+    /// The tenant's name in URLs.
+    pub slug: String,
+    /// The tenant's name on screens.
+    pub name: String,
+    /// `owner`, `admin`, `developer`, `runner` or `viewer`.
+    pub role: String,
+}

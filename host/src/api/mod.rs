@@ -1,0 +1,19 @@
+//! The wire types of the HTTP API: what the server sends and the clients read. Data only, no behaviour.
+
+mod auth;
+mod deployments;
+mod envelope;
+mod files;
+mod logs;
+mod modules;
+mod runs;
+mod tenants;
+
+pub use auth::*;
+pub use deployments::*;
+pub use envelope::*;
+pub use files::*;
+pub use logs::*;
+pub use modules::*;
+pub use runs::*;
+pub use tenants::*;

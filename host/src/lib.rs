@@ -1,0 +1,3 @@
+//! The Cloister host: tenants, modules, runs and logs over HTTP.
+
+pub mod api;

@@ -1,0 +1,1 @@
+//! Runs one WASI guest safely.
