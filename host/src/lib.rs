@@ -1,3 +1,6 @@
 //! The Cloister host: tenants, modules, runs and logs over HTTP.
 
 pub mod api;
+pub mod auth;
+pub mod clock;
+pub mod ids;

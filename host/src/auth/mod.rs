@@ -1,0 +1,5 @@
+//! Who acts, and what they may do.
+
+mod scope;
+
+pub use scope::TenantScope;

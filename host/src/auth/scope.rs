@@ -1,0 +1,39 @@
+//! The proof that a caller may act within one tenant.
+
+use crate::ids::{TenantId, TenantSlug};
+
+/// A tenant someone was authenticated for.
+///
+/// Only `auth` makes one; whatever reads or writes a tenant's records, files or lines takes one instead of a name, so
+/// that a forgotten check does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantScope {
+    tenant: TenantId,
+    slug: TenantSlug,
+}
+
+impl TenantScope {
+    /// Mints a scope. The caller has checked that the principal belongs to this tenant.
+    pub(in crate::auth) fn mint(tenant: TenantId, slug: TenantSlug) -> Self {
+        Self { tenant, slug }
+    }
+
+    /// A scope for tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn for_test(tenant: TenantId) -> Self {
+        #[expect(clippy::unwrap_used, reason = "a valid literal")]
+        Self::mint(tenant, "test".parse().unwrap())
+    }
+
+    /// The tenant's id: the first part of every key.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The tenant's name in URLs.
+    #[must_use]
+    pub fn slug(&self) -> &TenantSlug {
+        &self.slug
+    }
+}
