@@ -69,6 +69,6 @@ impl Clock {
         let at = std::time::UNIX_EPOCH + Duration::from_millis(self.unix_ms());
         let mut ulids = self.ulids.lock();
         // The generator fails only when 2^80 ids were drawn within one millisecond.
-        ulids.generate_from_datetime(at).unwrap_or_else(|_| Ulid::new())
+        ulids.generate_from_datetime(at).unwrap_or_else(|_| Ulid::from_datetime(at))
     }
 }
