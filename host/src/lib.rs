@@ -3,4 +3,7 @@
 pub mod api;
 pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod ids;
+pub mod store;
+pub mod tenancy;
