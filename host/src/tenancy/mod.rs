@@ -2,10 +2,12 @@
 
 mod email;
 mod plan;
+mod provision;
 mod role;
 mod status;
 
 pub use email::{Email, InvalidEmail};
 pub use plan::PlanName;
+pub use provision::{MAX_NAME_CHARACTERS, NewTenant, Provisioned, Tenancy, TenancyError};
 pub use role::Role;
 pub use status::TenantStatus;
