@@ -3,4 +3,13 @@
 pub mod api;
 pub mod auth;
 pub mod clock;
+pub mod config;
+pub mod files;
+pub mod http;
 pub mod ids;
+mod inflow;
+pub mod metrics;
+pub mod registry;
+pub mod server;
+pub mod store;
+pub mod tenancy;

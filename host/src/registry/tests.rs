@@ -1,0 +1,1 @@
+//! The registry, on a store of its own.
