@@ -4,3 +4,5 @@ pub mod api;
 pub mod auth;
 pub mod clock;
 pub mod ids;
+pub mod logs;
+pub mod store;

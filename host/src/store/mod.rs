@@ -1,0 +1,3 @@
+//! The only user of the database.
+
+pub mod log_chunks;
