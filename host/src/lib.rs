@@ -3,6 +3,12 @@
 pub mod api;
 pub mod auth;
 pub mod clock;
+pub mod config;
+pub mod files;
+pub mod http;
 pub mod ids;
 pub mod logs;
+pub mod metrics;
+pub mod registry;
 pub mod store;
+pub mod tenancy;

@@ -1,6 +1,6 @@
 //! The proof that a caller may act within one tenant.
 
-use crate::ids::{TenantId, TenantSlug};
+use crate::ids::{TenantId, TenantSlug, UserId};
 
 /// A tenant someone was authenticated for.
 ///
@@ -35,5 +35,24 @@ impl TenantScope {
     #[must_use]
     pub fn slug(&self) -> &TenantSlug {
         &self.slug
+    }
+}
+
+/// The proof that a caller is the operator of the whole host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorScope {
+    principal: UserId,
+}
+
+impl OperatorScope {
+    /// Mints a scope. The caller has checked that the principal is the operator.
+    pub(in crate::auth) fn mint(principal: UserId) -> Self {
+        Self { principal }
+    }
+
+    /// Who operates.
+    #[must_use]
+    pub fn principal(&self) -> &UserId {
+        &self.principal
     }
 }

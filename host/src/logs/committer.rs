@@ -16,7 +16,7 @@ use super::retention::{Retention, Trimmed, trim};
 use super::shared::Shared;
 use super::tenant::TenantLog;
 use crate::ids::TenantId;
-use crate::store::log_chunks::LogChunksError;
+use crate::store::StoreError;
 use tokio::sync::oneshot;
 
 /// Ends of logs kept in memory by the committer; all are forgotten when there are more, and loaded when needed.
@@ -112,12 +112,7 @@ impl Committer<'_> {
     }
 
     /// Applies one tenant's jobs; what comes of them is told by [`Committer::publish`].
-    fn stage(
-        &mut self,
-        tenant: &TenantLog,
-        jobs: Vec<Job>,
-        stage: &mut Staged,
-    ) -> Result<(), LogChunksError> {
+    fn stage(&mut self, tenant: &TenantLog, jobs: Vec<Job>, stage: &mut Staged) -> Result<(), StoreError> {
         tenant.durable_seq(&self.shared.chunks)?;
         let tail = match self.tails.entry(tenant.scope.tenant().clone()) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -151,7 +146,7 @@ impl Committer<'_> {
         tenant: &TenantLog,
         trims: Vec<(Retention, oneshot::Sender<Result<Trimmed, LogError>>)>,
         stage: &mut Staged,
-    ) -> Result<(), LogChunksError> {
+    ) -> Result<(), StoreError> {
         let Some(tail) = self.tails.get_mut(tenant.scope.tenant()) else { return Ok(()) };
         for (retention, done) in trims {
             let trimmed = trim(&self.shared.chunks, &tenant.scope, tail, &retention, &self.shared.stats)?;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::store::log_chunks::LogChunksError;
+use crate::store::StoreError;
 
 /// A failure of the log store, or a question it cannot answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
     /// Writing failed before; no more lines are taken until the host starts again.
     #[error("the log store failed and takes no more lines")]
-    StoreFailed(#[source] Arc<LogChunksError>),
+    StoreFailed(#[source] Arc<StoreError>),
     /// The committer thread ended unexpectedly.
     #[error("the log writer ended unexpectedly")]
     WriterLost,
@@ -18,7 +18,7 @@ pub enum LogError {
     Closed,
     /// Reading failed.
     #[error("cannot read the log")]
-    Read(#[source] Arc<LogChunksError>),
+    Read(#[source] Arc<StoreError>),
     /// Lines of an output are damaged, so that its bytes cannot be reproduced.
     #[error("lines {first_seq} to {last_seq} are damaged")]
     Damaged {
@@ -56,9 +56,9 @@ impl LogError {
     }
 }
 
-impl From<LogChunksError> for LogError {
+impl From<StoreError> for LogError {
     /// A failure to read; the writer wraps its own.
-    fn from(error: LogChunksError) -> Self {
+    fn from(error: StoreError) -> Self {
         Self::Read(Arc::new(error))
     }
 }

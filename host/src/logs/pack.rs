@@ -15,7 +15,7 @@ use super::line::{LineSource, LogStream};
 use super::stats::LogStats;
 use crate::auth::TenantScope;
 use crate::ids::RunId;
-use crate::store::log_chunks::{LogChunks, LogChunksError, LogState, LogWrites, RunSpan};
+use crate::store::{LogChunks, LogState, LogWrites, RunSpan, StoreError};
 
 /// So many chunks of about the same size become one.
 const MERGE_CHUNKS: usize = 4;
@@ -40,7 +40,7 @@ pub(super) struct Tail {
 
 impl Tail {
     /// Reads the end of a tenant's log.
-    pub(super) fn load(chunks: &LogChunks, scope: &TenantScope) -> Result<Self, LogChunksError> {
+    pub(super) fn load(chunks: &LogChunks, scope: &TenantScope) -> Result<Self, StoreError> {
         let state = chunks.state(scope)?;
         let mut small = Vec::new();
         let mut seq = state.last_seq;
@@ -102,7 +102,7 @@ impl Packer<'_> {
         tail: &mut Tail,
         fresh: &Chunk,
         clock_breaks: &[u64],
-    ) -> Result<LogWrites, LogChunksError> {
+    ) -> Result<LogWrites, StoreError> {
         let mut writes = LogWrites::default();
         self.put_chunks(scope, tail, fresh, &mut writes)?;
         for (run, added) in run_spans(fresh) {
@@ -122,7 +122,7 @@ impl Packer<'_> {
         tail: &mut Tail,
         fresh: &Chunk,
         writes: &mut LogWrites,
-    ) -> Result<(), LogChunksError> {
+    ) -> Result<(), StoreError> {
         let from = tail.merge_from(cost_bytes(&fresh.heads));
         let old = self.read_small(scope, &tail.small[from..])?;
         let merged = tail.small.split_off(tail.small.len() - old.len());
@@ -157,7 +157,7 @@ impl Packer<'_> {
     }
 
     /// Decodes the last of these chunks, as far back as they are whole.
-    fn read_small(&self, scope: &TenantScope, small: &[Small]) -> Result<Vec<Chunk>, LogChunksError> {
+    fn read_small(&self, scope: &TenantScope, small: &[Small]) -> Result<Vec<Chunk>, StoreError> {
         let mut read = Vec::new();
         for chunk in small.iter().rev() {
             let stored = self.chunks.chunk_at(scope, chunk.first_seq)?;

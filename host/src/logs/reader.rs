@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::tenant::TenantLog;
 use crate::auth::TenantScope;
 use crate::ids::RunId;
-use crate::store::log_chunks::RunSpan;
+use crate::store::RunSpan;
 
 /// The most lines of a page.
 pub const MAX_PAGE_LINES: usize = 1000;

@@ -4,7 +4,7 @@ use super::codec::Encoded;
 use super::pack::Tail;
 use super::stats::LogStats;
 use crate::auth::TenantScope;
-use crate::store::log_chunks::{LogChunks, LogChunksError, LogWrites};
+use crate::store::{LogChunks, LogWrites, StoreError};
 
 /// Chunks deleted in one step; other tenants' commits go between two steps.
 const MAX_TRIM_CHUNKS: usize = 256;
@@ -42,7 +42,7 @@ pub(super) fn trim(
     tail: &mut Tail,
     retention: &Retention,
     stats: &LogStats,
-) -> Result<Trimmed, LogChunksError> {
+) -> Result<Trimmed, StoreError> {
     let mut writes = LogWrites::default();
     let mut trimmed = Trimmed::default();
     for _ in 0..MAX_TRIM_CHUNKS {
@@ -96,7 +96,7 @@ fn forget_runs(
     scope: &TenantScope,
     trimmed_seq: u64,
     writes: &mut LogWrites,
-) -> Result<(), LogChunksError> {
+) -> Result<(), StoreError> {
     let mut live = 0;
     for (run, span) in chunks.oldest_runs(scope, MAX_TRIM_RECORDS)? {
         if span.last_seq <= trimmed_seq {

@@ -7,7 +7,7 @@ use super::line::Line;
 use super::query::{LogOrder, Matcher};
 use super::stats::LogStats;
 use crate::auth::TenantScope;
-use crate::store::log_chunks::{LogChunks, LogChunksError, StoredChunk};
+use crate::store::{LogChunks, StoreError, StoredChunk};
 
 /// Places where the clock was set back that are told apart; behind more, a time is looked for in all lines.
 const MAX_CLOCK_BREAKS: usize = 256;
@@ -119,7 +119,7 @@ impl Scan<'_> {
     }
 
     /// The chunk that has a line; or, when it is missing, the lines of the range that are missing with it.
-    fn find(&self, seq: u64, (low, high): (u64, u64)) -> Result<Found, LogChunksError> {
+    fn find(&self, seq: u64, (low, high): (u64, u64)) -> Result<Found, StoreError> {
         let below = self.chunks.chunk_at(self.scope, seq)?;
         let mut first_missing = low;
         if let Some(chunk) = below {
@@ -173,7 +173,7 @@ impl Scan<'_> {
     /// The parts of a range that can have lines of the wanted time, oldest first.
     ///
     /// Times only grow between two clock breaks, so the ends of each part are found by halving.
-    fn time_ranges(&self, first_seq: u64, last_seq: u64) -> Result<Vec<(u64, u64)>, LogChunksError> {
+    fn time_ranges(&self, first_seq: u64, last_seq: u64) -> Result<Vec<(u64, u64)>, StoreError> {
         let filter = &self.matcher.filter;
         if first_seq > last_seq {
             return Ok(Vec::new());
@@ -208,7 +208,7 @@ impl Scan<'_> {
 
     /// First line, by whole chunks, from which on `late` holds; one past the end when it never does. Where a chunk is
     /// damaged it answers too early rather than too late.
-    fn search(&self, low: u64, high: u64, late: impl Fn(&Summary) -> bool) -> Result<u64, LogChunksError> {
+    fn search(&self, low: u64, high: u64, late: impl Fn(&Summary) -> bool) -> Result<u64, StoreError> {
         let (mut from, mut to) = (low, high.saturating_add(1));
         for _ in 0..MAX_SEARCH_STEPS {
             if from >= to {

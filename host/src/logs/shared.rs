@@ -9,7 +9,7 @@ use super::error::LogError;
 use super::queue::Queue;
 use super::stats::LogStats;
 use super::tenant::Tenants;
-use crate::store::log_chunks::LogChunks;
+use crate::store::LogChunks;
 
 /// Queries that read the store at the same time; others wait.
 const MAX_SCANS: usize = 4;

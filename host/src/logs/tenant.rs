@@ -10,7 +10,7 @@ use super::chunk::Chunk;
 use super::queue::{Pending, TENANT_QUEUE_BYTES};
 use crate::auth::TenantScope;
 use crate::ids::TenantId;
-use crate::store::log_chunks::{LogChunks, LogChunksError};
+use crate::store::{LogChunks, StoreError};
 
 /// Lines kept in memory for the followers of one tenant. Who falls further behind reads the store.
 const MAX_RECENT_BYTES: usize = 1024 * 1024;
@@ -50,7 +50,7 @@ impl TenantLog {
     /// Sequence number of the last durable line; reads it from the store the first time.
     ///
     /// The committer calls this before it applies anything, so that nobody takes undurable lines for durable ones.
-    pub(super) fn durable_seq(&self, chunks: &LogChunks) -> Result<u64, LogChunksError> {
+    pub(super) fn durable_seq(&self, chunks: &LogChunks) -> Result<u64, StoreError> {
         if let Some(seq) = *self.durable.borrow() {
             return Ok(seq);
         }

@@ -18,7 +18,7 @@ use super::stats::LogStats;
 use super::tenant::TenantLog;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
-use crate::store::log_chunks::LogChunks;
+use crate::store::LogChunks;
 
 /// Bytes of output that are split into lines before they are queued.
 const CAPTURE_STEP_BYTES: usize = 256 * 1024;

@@ -100,9 +100,7 @@ fn kill_again_and_again(kills: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut last_seqs: HashMap<u8, u64> = HashMap::new();
     for round in 0..kills {
-        remove_torn_snapshots(dir.path());
         let acks = acks_until_killed(dir.path(), u64::from(20 + round * 37 % 200));
-        remove_torn_snapshots(dir.path());
         runtime.block_on(async {
             let log = Fixture::at(Arc::clone(&dir), Clock::system());
             for tenant in 0..TENANTS {
@@ -127,15 +125,5 @@ fn check_life<'a>(lines: &[Line], known: u64, acks: impl Iterator<Item = &'a (u8
     for (_, first, last, number) in acks {
         assert_eq!(*first, known + number + 1);
         assert!(*last <= lines.len() as u64, "acknowledged {last}, found {}", lines.len());
-    }
-}
-
-/// As the store does before it opens the database: a crash may leave half a snapshot behind.
-fn remove_torn_snapshots(dir: &Path) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "generating") {
-            std::fs::remove_file(path).unwrap();
-        }
     }
 }

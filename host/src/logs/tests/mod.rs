@@ -1,5 +1,7 @@
 //! Tests of the log as a whole: writer, store, queries, followers.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod crash;
 mod follow;
 mod measure;
@@ -15,7 +17,7 @@ use super::*;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::ids::{RunId, TenantId};
-use crate::store::log_chunks::LogChunks;
+use crate::store::{LogChunks, Store, StoreOptions};
 
 /// A log in a directory of its own.
 struct Fixture {
@@ -27,7 +29,8 @@ struct Fixture {
 }
 
 fn open_chunks(path: &Path) -> LogChunks {
-    LogChunks::open_for_test(path)
+    let options = StoreOptions { cache_bytes: 256 << 20, low_disk_bytes: 0 };
+    Store::open(path, &options).unwrap().log_chunks()
 }
 
 impl Fixture {

@@ -178,15 +178,12 @@ async fn old_lines_are_deleted_by_age_and_by_size_and_numbers_go_on() {
 
 #[tokio::test]
 async fn a_failed_commit_stops_the_log_and_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    let fail = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let chunks = LogChunks::open_failing_for_test(dir.path(), Arc::clone(&fail));
-    let writer = LogWriter::open(chunks, Clock::system()).unwrap();
-    let run = writer.run(&scope(1), source(1));
+    let log = Fixture::new();
+    let (writer, run) = (log.writer.clone(), log.run(1, 1));
     run.system(LogLevel::Info, "before").await.unwrap();
     run.flush().await.unwrap();
     assert!(writer.health().is_ok());
-    fail.store(true, std::sync::atomic::Ordering::Relaxed);
+    log.chunks.fail_for_test();
     run.system(LogLevel::Info, "lost").await.unwrap();
     assert_eq!(run.flush().await.unwrap_err().code(), "log_store_failed");
     assert_eq!(writer.health().unwrap_err().code(), "log_store_failed");
@@ -220,7 +217,7 @@ async fn a_damaged_chunk_is_reported_and_the_rest_stays_readable() {
     log.run(1, 1).flush().await.unwrap();
     let first = log.chunks.chunk_at(&scope(1), 1000).unwrap().unwrap();
     let last_seq = Encoded::open(&first).unwrap().summary.last_seq();
-    log.chunks.damage_for_test(&scope(1), first.first_seq);
+    log.chunks.damage_for_test(&scope(1), first.first_seq).unwrap();
 
     let query = LogQuery { order: LogOrder::Asc, limit: 1000, ..LogQuery::default() };
     let (mut lines, mut missing, mut cursor) = (Vec::new(), Vec::new(), None);
@@ -242,7 +239,7 @@ async fn a_damaged_chunk_is_reported_and_the_rest_stays_readable() {
 
     // Also when it is the last one: numbers are not given twice.
     let last = log.chunks.chunk_at(&scope(1), 3000).unwrap().unwrap();
-    log.chunks.damage_for_test(&scope(1), last.first_seq);
+    log.chunks.damage_for_test(&scope(1), last.first_seq).unwrap();
     let log = log.reopen().await;
     log.run(1, 1).system(LogLevel::Info, "next").await.unwrap();
     assert_eq!(log.run(1, 1).flush().await.unwrap(), 3001);

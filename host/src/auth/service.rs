@@ -1,0 +1,461 @@
+//! Signing in and out, and turning a token into a caller.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::backoff::Backoff;
+use super::cache::Cache;
+use super::caller::Place;
+use super::keys::KeyPair;
+use super::password::Passwords;
+use super::sessions::{self, Refreshed};
+use super::token::{self, Claims, Signer};
+use super::{AuthError, Caller, Decisions, Member, Secret, TenantScope, links};
+use crate::api;
+use crate::clock::Clock;
+use crate::config::AuthConfig;
+use crate::ids::{SessionId, UserId};
+use crate::store::{SessionRecord, Store, StoreError, UserRecord};
+use crate::tenancy::Email;
+
+/// Tokens, sessions and users whose lookups are remembered.
+const MAX_REMEMBERED: usize = 50_000;
+
+/// Authentication. Cheap to clone.
+#[derive(Clone)]
+pub struct Auth {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    config: AuthConfig,
+    signer: Signer,
+    passwords: Passwords,
+    backoff: Backoff,
+    decisions: Arc<Decisions>,
+    // By BLAKE3 of the token: a signature is checked once.
+    verified: Cache<[u8; 32], Arc<Claims>>,
+    sessions: Cache<SessionId, Standing>,
+    places: Cache<UserId, Arc<[Place]>>,
+}
+
+/// What a session's token is worth.
+#[derive(Clone, Copy)]
+enum Standing {
+    Alive { operator: bool },
+    Over,
+}
+
+/// The result of a sign-in.
+pub struct SignedIn {
+    /// What the client gets.
+    pub tokens: api::Tokens,
+    /// Lifetime of the refresh token, in seconds.
+    pub refresh_ttl_s: u64,
+}
+
+impl Auth {
+    /// Reads or makes the signing key, and proves that it signs. Blocks.
+    ///
+    /// # Errors
+    /// When the key cannot be read, made or used.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        config: AuthConfig,
+        decisions: Decisions,
+    ) -> Result<Self, AuthError> {
+        let pair = KeyPair::load_or_create(&store.dir().keys())?;
+        let signer = Signer::new(&pair, &config.issuer)?;
+        let passwords = Passwords::new(&config)?;
+        let inner = Inner {
+            store,
+            clock,
+            config,
+            signer,
+            passwords,
+            backoff: Backoff::default(),
+            decisions: Arc::new(decisions),
+            verified: Cache::new(MAX_REMEMBERED),
+            sessions: Cache::new(MAX_REMEMBERED),
+            places: Cache::new(MAX_REMEMBERED),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Settings of tokens and sessions.
+    #[must_use]
+    pub fn config(&self) -> &AuthConfig {
+        &self.inner.config
+    }
+
+    /// The caller behind an access token.
+    ///
+    /// # Errors
+    /// When the token is not ours or not good now, or its session has ended.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthError> {
+        let claims = self.claims(token)?;
+        match self.standing(&claims.sid, &claims.sub).await? {
+            Standing::Over => Err(AuthError::TokenInvalid),
+            Standing::Alive { operator } => Ok(Caller {
+                user: claims.sub.clone(),
+                session: claims.sid.clone(),
+                operator,
+                bound_to: claims.tid.clone(),
+            }),
+        }
+    }
+
+    /// The caller within the tenant they name by slug or id.
+    ///
+    /// It is looked for among the caller's own tenants only, so that somebody else's cannot be told from none.
+    ///
+    /// # Errors
+    /// [`AuthError::TenantNotFound`].
+    pub async fn enter(&self, caller: &Caller, named: &str) -> Result<Member, AuthError> {
+        let places = self.places(caller.user()).await?;
+        let place = places
+            .iter()
+            .find(|place| place.slug.as_str() == named || place.tenant.as_str() == named)
+            .filter(|place| caller.bound_to.as_ref().is_none_or(|bound_to| *bound_to == place.tenant))
+            .ok_or(AuthError::TenantNotFound)?;
+        Ok(Member {
+            caller: caller.clone(),
+            scope: TenantScope::mint(place.tenant.clone(), place.slug.clone()),
+            role: place.role,
+            plan: place.plan,
+            status: place.status,
+            decisions: Arc::clone(&self.inner.decisions),
+        })
+    }
+
+    /// Signs in by password.
+    ///
+    /// # Errors
+    /// When either is wrong, or there were too many attempts.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: String,
+        from: Option<IpAddr>,
+    ) -> Result<SignedIn, AuthError> {
+        // What cannot be an account's name costs no hash: it says nothing about which accounts exist.
+        let email: Email = email.parse().map_err(|_| AuthError::WrongCredentials)?;
+        self.inner.backoff.attempt(&email, from, self.inner.clock.unix_ms())?;
+        let wanted = email.clone();
+        let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user_by_email(&wanted)).await?;
+        let stored = user.as_ref().and_then(|user| user.password.clone());
+        let right = self.inner.passwords.verify(stored, password).await?;
+        match user {
+            Some(user) if right => {
+                self.inner.backoff.succeeded(&email, from);
+                self.begin_session(user).await
+            }
+            _ => Err(AuthError::WrongCredentials),
+        }
+    }
+
+    /// Signs in by a one-time link, and sets the account's password when one is given.
+    ///
+    /// # Errors
+    /// When the link does not work, or the password does not meet the rule; the link stays good then.
+    pub async fn sign_in_by_link(
+        &self,
+        token: String,
+        new_password: Option<String>,
+    ) -> Result<SignedIn, AuthError> {
+        let hash = match new_password {
+            // The rule is checked by hashing, and the link before that, so that strangers cause no hashing.
+            Some(password) => {
+                self.look_at_link(token.clone()).await?;
+                Some(self.inner.passwords.hash(password).await?)
+            }
+            None => None,
+        };
+        let clock = self.inner.clock.clone();
+        let user = self
+            .inner
+            .store
+            .write::<_, AuthError, _>(move |writer| {
+                let id = links::take(writer, &clock, &token)?;
+                let mut user = writer.user(&id)?.ok_or(AuthError::LinkInvalid)?;
+                if let Some(hash) = hash {
+                    user.password = Some(hash);
+                    writer.put_user(&user)?;
+                }
+                Ok(user)
+            })
+            .await?;
+        self.begin_session(user).await
+    }
+
+    /// Exchanges a refresh token for new tokens.
+    ///
+    /// # Errors
+    /// When it does not work; when it was used before, its session is over.
+    pub async fn refresh(&self, token: String) -> Result<SignedIn, AuthError> {
+        let (clock, config) = (self.inner.clock.clone(), self.inner.config.clone());
+        let refreshed = self
+            .inner
+            .store
+            .write::<_, AuthError, _>(move |writer| sessions::refresh(writer, &clock, &config, &token))
+            .await?;
+        match refreshed {
+            Refreshed::Renewed(session, refresh) => {
+                let id = session.user.clone();
+                let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
+                self.signed_in(user.ok_or(AuthError::RefreshInvalid)?, &session, &refresh).await
+            }
+            Refreshed::Reused(session) => {
+                self.inner.sessions.forget(&session.id);
+                tracing::warn!(target: "audit", principal = %session.user, session = %session.id, "refresh token reused");
+                Err(AuthError::RefreshReused)
+            }
+            Refreshed::Superseded => Err(AuthError::RefreshSuperseded),
+            Refreshed::Invalid => Err(AuthError::RefreshInvalid),
+        }
+    }
+
+    /// Ends the caller's session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<(), AuthError> {
+        self.end_session(caller.session().clone()).await
+    }
+
+    /// Ends the session of a refresh token; one that does not work is taken as signed out already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sign_out_by_refresh_token(&self, token: String) -> Result<(), AuthError> {
+        let session = self
+            .inner
+            .store
+            .write_soon::<_, AuthError, _>(move |writer| sessions::holder(writer, &token))
+            .await?;
+        match session {
+            Some(session) => self.end_session(session.id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sets or changes the caller's password, and ends their other sessions.
+    ///
+    /// # Errors
+    /// When the current password is wrong, or the new one does not meet the rule.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: Option<String>,
+        new_password: String,
+    ) -> Result<(), AuthError> {
+        Passwords::check_rule(&new_password)?;
+        let id = caller.user().clone();
+        let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
+        let user = user.ok_or(AuthError::TokenInvalid)?;
+        if user.password.is_some() {
+            self.inner.backoff.attempt(&user.email, None, self.inner.clock.unix_ms())?;
+            let given = current.unwrap_or_default();
+            if !self.inner.passwords.verify(user.password.clone(), given).await? {
+                return Err(AuthError::WrongCredentials);
+            }
+            self.inner.backoff.succeeded(&user.email, None);
+        }
+        let hash = self.inner.passwords.hash(new_password).await?;
+        let (keep, now) = (caller.session().clone(), self.inner.clock.now());
+        let ended = self
+            .inner
+            .store
+            .write::<_, AuthError, _>(move |writer| {
+                let mut user = writer.user(&user.id)?.ok_or(AuthError::TokenInvalid)?;
+                user.password = Some(hash);
+                writer.put_user(&user)?;
+                sessions::end_others(writer, &user.id, Some(&keep), now)
+            })
+            .await?;
+        ended.iter().for_each(|session| self.inner.sessions.forget(session));
+        Ok(())
+    }
+
+    /// Who the caller is, and which tenants they belong to.
+    ///
+    /// # Errors
+    /// When the store fails, or the user is gone.
+    pub async fn principal(&self, caller: &Caller) -> Result<api::Principal, AuthError> {
+        let id = caller.user().clone();
+        let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
+        self.describe(&user.ok_or(AuthError::TokenInvalid)?).await
+    }
+
+    /// Call after a change to tenants, memberships or users.
+    pub fn memberships_changed(&self) {
+        self.inner.places.forget_all();
+        self.inner.sessions.forget_all();
+    }
+
+    fn claims(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
+        if token.len() > token::MAX_TOKEN_BYTES {
+            return Err(AuthError::TokenInvalid);
+        }
+        let now_s = self.inner.clock.unix_ms() / 1_000;
+        let name = *blake3::hash(token.as_bytes()).as_bytes();
+        if let Some(claims) = self.inner.verified.get(&name) {
+            token::check_times(&claims, now_s)?;
+            return Ok(claims);
+        }
+        let era = self.inner.verified.era();
+        let claims = Arc::new(self.inner.signer.verify(token, now_s)?);
+        self.inner.verified.remember(era, name, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    async fn standing(&self, session: &SessionId, user: &UserId) -> Result<Standing, AuthError> {
+        if let Some(standing) = self.inner.sessions.get(session) {
+            return Ok(standing);
+        }
+        let era = self.inner.sessions.era();
+        let (now, config) = (self.inner.clock.now(), self.inner.config.clone());
+        let (id, holder) = (session.clone(), user.clone());
+        let standing = self
+            .inner
+            .store
+            .read::<_, StoreError, _>(move |reader| {
+                let session = reader.session(&id)?;
+                let alive = session.is_some_and(|s| s.user == holder && sessions::is_alive(&s, now, &config));
+                let user = reader.user(&holder)?;
+                Ok(match user {
+                    Some(user) if alive => Standing::Alive { operator: user.operator },
+                    _ => Standing::Over,
+                })
+            })
+            .await?;
+        self.inner.sessions.remember(era, session.clone(), standing);
+        Ok(standing)
+    }
+
+    async fn places(&self, user: &UserId) -> Result<Arc<[Place]>, AuthError> {
+        if let Some(places) = self.inner.places.get(user) {
+            return Ok(places);
+        }
+        let era = self.inner.places.era();
+        let member = user.clone();
+        let places: Vec<Place> = self
+            .inner
+            .store
+            .read::<_, StoreError, _>(move |reader| {
+                let mut places = Vec::new();
+                for id in reader.tenants_of(&member)? {
+                    let (Some(tenant), Some(membership)) =
+                        (reader.tenant(&id)?, reader.membership(&id, &member)?)
+                    else {
+                        continue;
+                    };
+                    places.push(Place {
+                        tenant: tenant.id,
+                        slug: tenant.slug,
+                        name: tenant.name,
+                        role: membership.role,
+                        plan: tenant.plan,
+                        status: tenant.status,
+                    });
+                }
+                Ok(places)
+            })
+            .await?;
+        let places: Arc<[Place]> = places.into();
+        self.inner.places.remember(era, user.clone(), Arc::clone(&places));
+        Ok(places)
+    }
+
+    async fn look_at_link(&self, token: String) -> Result<(), AuthError> {
+        let clock = self.inner.clock.clone();
+        let looked = self.inner.store.write_soon::<(), AuthError, _>(move |writer| {
+            links::take(writer, &clock, &token)?;
+            // Failing leaves the link as it was.
+            Err(AuthError::Internal("look at a link"))
+        });
+        match looked.await {
+            Err(AuthError::Internal(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn begin_session(&self, user: UserRecord) -> Result<SignedIn, AuthError> {
+        let (clock, config, id) = (self.inner.clock.clone(), self.inner.config.clone(), user.id.clone());
+        let (session, refresh) = self
+            .inner
+            .store
+            .write::<_, AuthError, _>(move |writer| sessions::begin(writer, &clock, &config, &id))
+            .await?;
+        // Sessions that made room for this one may be remembered as alive.
+        self.inner.sessions.forget_all();
+        tracing::info!(target: "audit", principal = %user.id, session = %session.id, "signed in");
+        self.signed_in(user, &session, &refresh).await
+    }
+
+    async fn signed_in(
+        &self,
+        user: UserRecord,
+        session: &SessionRecord,
+        refresh: &Secret,
+    ) -> Result<SignedIn, AuthError> {
+        let now_s = self.inner.clock.unix_ms() / 1_000;
+        let left_s = u64::try_from(session.expires_at.as_second()).unwrap_or(0).saturating_sub(now_s);
+        let expires_in_s = self.inner.config.access_token_ttl_s.min(left_s);
+        let claims = Claims {
+            iss: self.inner.signer.issuer().to_owned(),
+            aud: self.inner.signer.issuer().to_owned(),
+            sub: user.id.clone(),
+            tid: None,
+            sid: session.id.clone(),
+            jti: self.inner.clock.ulid().to_string().to_ascii_lowercase(),
+            exp: now_s + expires_in_s,
+            nbf: now_s,
+            iat: now_s,
+        };
+        let tokens = api::Tokens {
+            access_token: self.inner.signer.sign(&claims)?,
+            token_type: "Bearer".to_owned(),
+            expires_in_s,
+            refresh_token: refresh.reveal().to_owned(),
+            principal: self.describe(&user).await?,
+        };
+        Ok(SignedIn { tokens, refresh_ttl_s: self.inner.config.session_idle_s.min(left_s) })
+    }
+
+    async fn describe(&self, user: &UserRecord) -> Result<api::Principal, AuthError> {
+        let places = self.places(&user.id).await?;
+        let memberships = places
+            .iter()
+            .map(|place| api::Membership {
+                tenant_id: place.tenant.to_string(),
+                slug: place.slug.to_string(),
+                name: place.name.clone(),
+                role: place.role.as_str().to_owned(),
+            })
+            .collect();
+        Ok(api::Principal {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            operator: user.operator,
+            has_password: user.password.is_some(),
+            memberships,
+        })
+    }
+
+    async fn end_session(&self, id: SessionId) -> Result<(), AuthError> {
+        let (now, wanted) = (self.inner.clock.now(), id.clone());
+        self.inner
+            .store
+            .write::<_, AuthError, _>(move |writer| match writer.session(&wanted)? {
+                Some(mut session) => sessions::end(writer, &mut session, now),
+                None => Ok(()),
+            })
+            .await?;
+        self.inner.sessions.forget(&id);
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Sign-in sessions: refresh tokens that work once, and what happens when one comes back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::AuthError;
+use super::secret::{self, Secret};
+use crate::clock::Clock;
+use crate::config::AuthConfig;
+use crate::ids::{SessionId, UserId};
+use crate::store::{SessionRecord, Writer};
+
+/// Spent refresh tokens of a session that are recognised; an older one is merely not valid.
+pub const MAX_SPENT_TOKENS: usize = 64;
+/// Sessions of one user that may live at once; one more ends the oldest.
+const MAX_LIVE_SESSIONS: usize = 100;
+/// A token that comes back this soon after it was exchanged is two windows refreshing at once, in milliseconds.
+const RACE_MS: u64 = 10_000;
+
+/// What became of a refresh token. Each is a change that must be kept, so none is an error of the store's work.
+pub(super) enum Refreshed {
+    /// Exchanged.
+    Renewed(SessionRecord, Secret),
+    /// Came back too late: the session has been ended.
+    Reused(SessionRecord),
+    /// Came back a moment after it was exchanged.
+    Superseded,
+    /// Not a token of a living session.
+    Invalid,
+}
+
+/// Begins a session.
+pub(super) fn begin(
+    writer: &mut Writer<'_>,
+    clock: &Clock,
+    config: &AuthConfig,
+    user: &UserId,
+) -> Result<(SessionRecord, Secret), AuthError> {
+    clear_away(writer, clock, config, user)?;
+    let now = clock.now();
+    let id = SessionId::generate(clock);
+    let token = new_token(&id)?;
+    let session = SessionRecord {
+        id,
+        user: user.clone(),
+        refresh_hash: secret::hash(token.reveal()),
+        spent_hashes: Vec::new(),
+        created_at: now,
+        refreshed_at: now,
+        expires_at: later(now, config.session_max_s),
+        ended_at: None,
+    };
+    writer.put_session(&session)?;
+    Ok((session, token))
+}
+
+/// Exchanges a refresh token.
+pub(super) fn refresh(
+    writer: &mut Writer<'_>,
+    clock: &Clock,
+    config: &AuthConfig,
+    token: &str,
+) -> Result<Refreshed, AuthError> {
+    let Some(mut session) = find(writer, token)? else { return Ok(Refreshed::Invalid) };
+    let now = clock.now();
+    if !is_alive(&session, now, config) {
+        return Ok(Refreshed::Invalid);
+    }
+    let given = secret::hash(token);
+    if secret::same(&given, &session.refresh_hash) {
+        let next = new_token(&session.id)?;
+        let spent = std::mem::replace(&mut session.refresh_hash, secret::hash(next.reveal()));
+        if session.spent_hashes.len() == MAX_SPENT_TOKENS {
+            session.spent_hashes.remove(0);
+        }
+        session.spent_hashes.push(spent);
+        session.refreshed_at = now;
+        writer.put_session(&session)?;
+        return Ok(Refreshed::Renewed(session, next));
+    }
+    if !session.spent_hashes.iter().any(|spent| secret::same(&given, spent)) {
+        return Ok(Refreshed::Invalid);
+    }
+    let is_last = session.spent_hashes.last().is_some_and(|last| secret::same(&given, last));
+    let age_ms = now.duration_since(session.refreshed_at).as_millis();
+    if is_last && u128::try_from(age_ms).is_ok_and(|age_ms| age_ms < u128::from(RACE_MS)) {
+        return Ok(Refreshed::Superseded);
+    }
+    end(writer, &mut session, now)?;
+    Ok(Refreshed::Reused(session))
+}
+
+/// The session of a refresh token that works, for signing out.
+pub(super) fn holder(writer: &Writer<'_>, token: &str) -> Result<Option<SessionRecord>, AuthError> {
+    let session = find(writer, token)?;
+    Ok(session.filter(|session| secret::same(&secret::hash(token), &session.refresh_hash)))
+}
+
+/// Ends a session.
+pub(super) fn end(
+    writer: &mut Writer<'_>,
+    session: &mut SessionRecord,
+    now: Timestamp,
+) -> Result<(), AuthError> {
+    if session.ended_at.is_none() {
+        session.ended_at = Some(now);
+        writer.put_session(session)?;
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a user but one, and answers which.
+pub(super) fn end_others(
+    writer: &mut Writer<'_>,
+    user: &UserId,
+    keep: Option<&SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, AuthError> {
+    let mut ended = Vec::new();
+    for mut session in writer.before().sessions_of(user)? {
+        if Some(&session.id) != keep && session.ended_at.is_none() {
+            end(writer, &mut session, now)?;
+            ended.push(session.id);
+        }
+    }
+    Ok(ended)
+}
+
+/// True until a session was ended, ran out or was left alone for too long.
+pub(super) fn is_alive(session: &SessionRecord, now: Timestamp, config: &AuthConfig) -> bool {
+    session.ended_at.is_none()
+        && now < session.expires_at
+        && now < later(session.refreshed_at, config.session_idle_s)
+}
+
+fn find(writer: &Writer<'_>, token: &str) -> Result<Option<SessionRecord>, AuthError> {
+    let id = token.strip_prefix("rfr_").and_then(|rest| rest.split_once('.')).map(|(id, _)| id);
+    let Some(Ok(id)) = id.map(str::parse::<SessionId>) else { return Ok(None) };
+    Ok(writer.session(&id)?)
+}
+
+/// Forgets a user's sessions that can no longer be used, and the oldest when there are too many.
+fn clear_away(
+    writer: &mut Writer<'_>,
+    clock: &Clock,
+    config: &AuthConfig,
+    user: &UserId,
+) -> Result<(), AuthError> {
+    let now = clock.now();
+    let (alive, dead): (Vec<_>, Vec<_>) =
+        writer.before().sessions_of(user)?.into_iter().partition(|session| is_alive(session, now, config));
+    let too_many = (alive.len() + 1).saturating_sub(MAX_LIVE_SESSIONS);
+    for session in dead.iter().chain(alive.iter().take(too_many)) {
+        writer.remove_session(session);
+    }
+    Ok(())
+}
+
+/// Names its session, so that it is found without an index of secrets.
+fn new_token(session: &SessionId) -> Result<Secret, AuthError> {
+    Secret::generate(&format!("rfr_{session}."))
+}
+
+fn later(from: Timestamp, by_s: u64) -> Timestamp {
+    from.saturating_add(Duration::from_secs(by_s)).unwrap_or(Timestamp::MAX)
+}

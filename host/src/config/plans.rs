@@ -1,0 +1,169 @@
+//! What each plan allows.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::{ConfigError, within};
+use crate::tenancy::PlanName;
+
+/// Limits of one plan. A run's limits are the most that a deployment or a run may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// CPU time of one run, in milliseconds.
+    pub cpu_ms: u64,
+    /// Wall time of one run, in milliseconds.
+    pub wall_ms: u64,
+    /// Memory and tables of one run, in bytes.
+    pub memory_bytes: u64,
+    /// Output of one run, in bytes.
+    pub output_bytes: u64,
+    /// Largest module, in bytes.
+    pub module_bytes: u64,
+    /// Modules kept.
+    pub modules: usize,
+    /// Commands deployed.
+    pub deployments: usize,
+    /// Runs at once.
+    pub concurrent_runs: usize,
+    /// Bytes in the tenant's directory.
+    pub storage_bytes: u64,
+    /// Share of the CPU when tenants compete, relative to other plans.
+    pub cpu_weight: u32,
+    /// Days that log lines are kept.
+    pub retention_days: u32,
+}
+
+/// `[plans.free]`, `[plans.starter]`, `[plans.professional]` and `[plans.enterprise]`. A key that is left out keeps
+/// its default.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    /// The smallest.
+    pub free: Plan,
+    /// The second.
+    pub starter: Plan,
+    /// The third.
+    pub professional: Plan,
+    /// The largest.
+    pub enterprise: Plan,
+}
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+impl Default for Plans {
+    fn default() -> Self {
+        let free = Plan {
+            cpu_ms: 10_000,
+            wall_ms: 60_000,
+            memory_bytes: 256 * MIB,
+            output_bytes: 16 * MIB,
+            module_bytes: 32 * MIB,
+            modules: 100,
+            deployments: 100,
+            concurrent_runs: 4,
+            storage_bytes: GIB,
+            cpu_weight: 1,
+            retention_days: 7,
+        };
+        let starter = Plan {
+            cpu_ms: 60_000,
+            wall_ms: 300_000,
+            memory_bytes: 512 * MIB,
+            output_bytes: 64 * MIB,
+            modules: 300,
+            deployments: 300,
+            concurrent_runs: 16,
+            storage_bytes: 10 * GIB,
+            cpu_weight: 2,
+            retention_days: 30,
+            ..free.clone()
+        };
+        let professional = Plan {
+            cpu_ms: 600_000,
+            wall_ms: 3_600_000,
+            memory_bytes: GIB,
+            output_bytes: 256 * MIB,
+            module_bytes: 64 * MIB,
+            modules: 2_000,
+            deployments: 2_000,
+            concurrent_runs: 64,
+            storage_bytes: 100 * GIB,
+            cpu_weight: 4,
+            retention_days: 90,
+        };
+        let enterprise = Plan {
+            cpu_ms: 3_600_000,
+            wall_ms: 24 * 3_600_000,
+            memory_bytes: 4 * GIB,
+            output_bytes: GIB,
+            module_bytes: 128 * MIB,
+            modules: 20_000,
+            deployments: 20_000,
+            concurrent_runs: 256,
+            storage_bytes: 1024 * GIB,
+            cpu_weight: 8,
+            retention_days: 365,
+        };
+        Self { free, starter, professional, enterprise }
+    }
+}
+
+impl Plans {
+    /// The limits of a plan.
+    #[must_use]
+    pub fn get(&self, name: PlanName) -> &Plan {
+        match name {
+            PlanName::Free => &self.free,
+            PlanName::Starter => &self.starter,
+            PlanName::Professional => &self.professional,
+            PlanName::Enterprise => &self.enterprise,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for name in PlanName::ALL {
+            let plan = self.get(name);
+            let key = |field: &str| format!("plans.{}.{field}", name.as_str());
+            within(&key("cpu_ms"), plan.cpu_ms, 1..=7 * 24 * 3_600_000)?;
+            within(&key("wall_ms"), plan.wall_ms, 1..=7 * 24 * 3_600_000)?;
+            within(&key("memory_bytes"), plan.memory_bytes, 64 * 1024..=64 * GIB)?;
+            within(&key("output_bytes"), plan.output_bytes, 1024..=64 * GIB)?;
+            within(&key("module_bytes"), plan.module_bytes, 8..=GIB)?;
+            within(&key("modules"), plan.modules, 1..=1_000_000)?;
+            within(&key("deployments"), plan.deployments, 1..=1_000_000)?;
+            within(&key("concurrent_runs"), plan.concurrent_runs, 1..=100_000)?;
+            within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
+            within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Plans {
+    /// Lays the keys that are there over the defaults, so that one limit can be changed alone.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut given = serde_json::Map::deserialize(deserializer)?;
+        let mut plans = Self::default();
+        for (name, plan) in [
+            ("free", &mut plans.free),
+            ("starter", &mut plans.starter),
+            ("professional", &mut plans.professional),
+            ("enterprise", &mut plans.enterprise),
+        ] {
+            let Some(changes) = given.remove(name) else { continue };
+            let changes: serde_json::Map<_, _> = serde_json::from_value(changes)
+                .map_err(|error| D::Error::custom(format!("`plans.{name}`: {error}")))?;
+            let mut whole = serde_json::to_value(&*plan).map_err(D::Error::custom)?;
+            for (key, value) in changes {
+                whole[key] = value;
+            }
+            *plan = serde_json::from_value(whole)
+                .map_err(|error| D::Error::custom(format!("`plans.{name}`: {error}")))?;
+        }
+        match given.keys().next() {
+            Some(unknown) => Err(D::Error::custom(format!("`plans.{unknown}`: there is no such plan"))),
+            None => Ok(plans),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The tenant's directory.
+
+mod error;
+
+pub use error::FilesError;

@@ -1,0 +1,12 @@
+//! The handlers, by resource.
+
+#![expect(unused_qualifications, reason = "the code that utoipa makes for parameters")]
+
+pub(super) mod auth;
+pub(super) mod host;
+pub(super) mod operator;
+
+/// An instant as RFC 3339 with microseconds.
+pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
+    format!("{at:.6}")
+}

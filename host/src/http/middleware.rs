@@ -1,0 +1,93 @@
+//! What surrounds every request: an id, a span, counting, problems, and headers that protect browsers.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+
+use super::{ApiError, App};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// `'unsafe-inline'` for styles only: the console's terminal (xterm.js) sizes itself with `<style>` elements that it
+/// makes. Scripts, frames, plugins and foreign hosts are shut out.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; object-src 'none'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const PROTECTION: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The outermost layer.
+pub(super) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let _in_flight = app.metrics.request_began();
+    let id = format!("req_{}", app.clock.ulid().to_string().to_ascii_lowercase());
+    // The template, not the path: the label must be bounded.
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let method = known_method(request.method());
+    let span = tracing::info_span!("request", id, method, route);
+    let mut response = async {
+        let mut response = next.run(request).await;
+        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+            // What the refusal carried besides (such as `Allow`) stays.
+            let kept = std::mem::take(response.headers_mut());
+            response = error.render(&id);
+            if let Some(allow) = kept.get(header::ALLOW) {
+                response.headers_mut().insert(header::ALLOW, allow.clone());
+            }
+        }
+        tracing::debug!(status = response.status().as_u16(), us = began.elapsed().as_micros(), "answered");
+        response
+    }
+    .instrument(span)
+    .await;
+    app.metrics.request_answered(&route, method, response.status().as_u16(), began.elapsed());
+    protect(&mut response, &id);
+    response
+}
+
+fn protect(response: &mut Response, id: &str) {
+    let headers = response.headers_mut();
+    for (name, value) in PROTECTION {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+}
+
+/// A handler that panicked is a fault of the host like any other.
+pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let message = payload
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default();
+    ApiError::internal(format!("a handler panicked: {message}")).into_response()
+}
+
+/// Methods are a label too, and anybody can make one up.
+fn known_method(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

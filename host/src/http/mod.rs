@@ -1,0 +1,25 @@
+//! HTTP: every URL, what comes in, what goes out.
+
+mod console;
+mod cookies;
+mod cursor;
+mod envelope;
+mod error;
+mod extract;
+mod handlers;
+mod middleware;
+mod openapi;
+mod problems;
+mod router;
+mod state;
+
+pub use cursor::Paging;
+pub use envelope::{Answer, data, in_tenant, page_in_tenant, page_of_host};
+pub use error::{ApiError, ApiResult};
+pub use extract::{ApiJson, ApiPath, ApiQuery, Peer};
+pub use openapi::document as openapi;
+pub use router::{Routes, router};
+pub use state::{App, Parts};
+
+#[cfg(test)]
+mod tests;

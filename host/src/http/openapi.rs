@@ -1,0 +1,68 @@
+//! The description of the API, made from the handlers.
+
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::handlers::{auth, host, operator};
+use crate::api::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cloister",
+        description = "Runs tenants' WebAssembly commands. Every failure is a problem document with a stable code.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        host::alive,
+        host::ready,
+        host::metrics,
+        host::openapi,
+        auth::sign_in,
+        auth::link,
+        auth::refresh,
+        auth::sign_out,
+        auth::password,
+        auth::me,
+        operator::create_tenant,
+        operator::list_tenants,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Common)
+)]
+struct Description;
+
+/// What all routes share: the token, and problems.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", bearer);
+        let problem = utoipa::openapi::ResponseBuilder::new()
+            .description("A problem document; see its `code`.")
+            .content(
+                "application/problem+json",
+                utoipa::openapi::ContentBuilder::new()
+                    .schema(Some(utoipa::openapi::Ref::from_schema_name("Problem")))
+                    .build(),
+            )
+            .build();
+        for item in openapi.paths.paths.values_mut() {
+            for operation in
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+            {
+                for class in ["4XX", "5XX"] {
+                    operation.responses.responses.insert(class.to_owned(), problem.clone().into());
+                }
+            }
+        }
+    }
+}
+
+/// The OpenAPI 3.1 document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

@@ -1,0 +1,110 @@
+//! Every code that a problem can have: its status, its title, and what to do about it.
+
+/// One kind of problem.
+pub(super) struct Kind {
+    pub(super) code: &'static str,
+    pub(super) status: u16,
+    pub(super) title: &'static str,
+    pub(super) advice: &'static str,
+}
+
+const fn kind(code: &'static str, status: u16, title: &'static str, advice: &'static str) -> Kind {
+    Kind { code, status, title, advice }
+}
+
+/// The kind of a code; an unknown one is a fault of the host.
+pub(super) fn of(code: &str) -> &'static Kind {
+    KINDS.iter().find(|kind| kind.code == code).unwrap_or(&INTERNAL)
+}
+
+pub(super) static INTERNAL: Kind = kind(
+    "internal",
+    500,
+    "The host failed",
+    "Try again, and give the request id to the operator if it persists.",
+);
+
+#[rustfmt::skip]
+pub(super) static KINDS: &[Kind] = &[
+    // The request itself.
+    kind("malformed_json", 400, "The body is not the JSON that was expected", "Correct the body and send it again."),
+    kind("malformed_query", 400, "The query is not valid", "Correct the query and send it again."),
+    kind("malformed_path", 400, "The path is not valid", "Percent-encode each segment as UTF-8."),
+    kind("malformed_cursor", 400, "The cursor is not valid", "Use the cursor of the last page as it came, or leave it out to start over."),
+    kind("invalid_value", 400, "A value is not valid", "Correct the value and send it again."),
+    kind("unsupported_media_type", 415, "The body has the wrong type", "Send `Content-Type: application/json`."),
+    kind("body_too_large", 413, "The body is too large", "Send less."),
+    kind("body_incomplete", 400, "The body ended early or came too slowly", "Send it again."),
+    kind("not_found", 404, "There is nothing at this path", "Look the path up in /openapi.json."),
+    kind("method_not_allowed", 405, "This path does not take this method", "Look the path up in /openapi.json."),
+    // Who acts.
+    kind("unauthenticated", 401, "Sign in first", "Send `Authorization: Bearer` with an access token."),
+    kind("token_invalid", 401, "The access token is not valid", "Sign in again."),
+    kind("token_expired", 401, "The access token has expired", "Get a new one with the refresh token."),
+    kind("wrong_credentials", 401, "Wrong e-mail address or password", "Check both; ask the tenant's owner or the operator for a link if it is lost."),
+    kind("link_invalid", 401, "The sign-in link is not valid", "Ask for a new one."),
+    kind("refresh_invalid", 401, "The refresh token is not valid", "Sign in again."),
+    kind("refresh_reused", 401, "The refresh token was used before", "The session was ended, since someone may have copied the token. Sign in again."),
+    kind("refresh_superseded", 409, "The refresh token was exchanged a moment ago", "Use the newer token."),
+    kind("csrf_missing", 403, "The request may come from another site", "Send the header `X-Cloister-CSRF: 1`."),
+    kind("too_many_attempts", 429, "Too many failed attempts", "Wait as `Retry-After` says."),
+    kind("busy", 503, "The host is busy", "Try again in a moment."),
+    kind("password_invalid", 400, "The password does not meet the rule", "Choose one of 12 to 256 characters."),
+    kind("permission_denied", 403, "Your role does not allow this", "Ask an owner of the tenant."),
+    // Tenants.
+    kind("tenant_not_found", 404, "There is no such tenant", "Look your tenants up with GET /v1/auth/me."),
+    kind("tenant_mismatch", 400, "The request names two tenants", "Name the same tenant in the path, `X-Tenant-ID` and `?tenant=`."),
+    kind("tenant_suspended", 403, "The tenant is suspended", "Ask the operator."),
+    kind("slug_taken", 409, "The slug is taken", "Choose another."),
+    kind("name_invalid", 400, "The name is not valid", "Choose one of 1 to 100 characters."),
+    // Modules.
+    kind("module_not_found", 404, "There is no such module", "Upload it first."),
+    kind("module_in_use", 409, "The module is in use", "Remove or change the commands that name it first."),
+    kind("module_too_large", 413, "The module is too large", "Make it smaller, or ask for a larger plan."),
+    kind("module_empty", 422, "The module is empty", "Send the binary as the body."),
+    kind("module_not_wasm", 422, "Not a WebAssembly binary", "Upload a core module or a component."),
+    kind("module_truncated", 422, "The module ends early", "Upload the whole file."),
+    kind("module_malformed", 422, "The module is not valid", "Build it again."),
+    kind("module_no_entry_point", 422, "The module has no entry point", "Build it as a command, which exports `_start` or `wasi:cli/run`, not as a library."),
+    kind("module_unknown_import", 422, "The module imports what no host provides", "Build it for WASI preview 1, 0.2 or 0.3."),
+    kind("module_too_complex", 422, "The module takes too much to compile", "Make it smaller or simpler."),
+    kind("module_refused", 422, "The module cannot be used", "Build it again."),
+    kind("too_many_modules", 409, "The plan's number of modules is reached", "Remove one, or ask for a larger plan."),
+    // Deployments.
+    kind("deployment_not_found", 404, "There is no such command", "List commands with GET /v1/{tenant}/deployments."),
+    kind("version_not_found", 404, "There is no such version of the command", "List its versions with GET /v1/{tenant}/deployments/{name}."),
+    kind("limit_above_plan", 422, "A limit is above the plan's", "Lower it, or ask for a larger plan."),
+    kind("grant_invalid", 422, "A grant is not valid", "Correct it and send it again."),
+    kind("too_many_deployments", 409, "The plan's number of commands is reached", "Remove one, or ask for a larger plan."),
+    // Files.
+    kind("path_invalid", 400, "The path cannot name a file of the tenant", "Use a path inside the tenant's directory, without `..`."),
+    kind("file_not_found", 404, "There is no such file", "List the directory above it."),
+    kind("file_too_large", 413, "The file is too large", "Send less."),
+    kind("not_a_file", 409, "The path is not a regular file", "Name a file."),
+    kind("not_a_directory", 409, "The path is not a directory", "Name a directory."),
+    kind("file_exists", 409, "There is something at this path", "Remove it first, or choose another path."),
+    kind("file_refused", 409, "The file system refused", "Check what is at the path."),
+    // Runs.
+    kind("command_not_found", 404, "There is no such command", "List commands with GET /v1/{tenant}/deployments."),
+    kind("run_not_found", 404, "There is no such run", "List runs with GET /v1/{tenant}/runs."),
+    kind("run_already_ended", 409, "The run has ended", "Nothing is left to do."),
+    kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),
+    // The host.
+    kind("disk_full", 507, "The disk is nearly full", "Nothing was changed. Try again when the operator has made room."),
+    kind("record_too_large", 413, "The record is too large", "Send less."),
+    kind("store_failed", 503, "The store cannot write", "Try again when the host has restarted."),
+    kind("not_ready", 503, "The host takes no work now", "Try again in a moment."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_statuses_are_failures() {
+        for (index, kind) in KINDS.iter().enumerate() {
+            assert!((400..=599).contains(&kind.status), "{}", kind.code);
+            assert!(!KINDS[..index].iter().any(|other| other.code == kind.code), "{}", kind.code);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Every URL.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use super::handlers::{auth, host, operator};
+use super::middleware::{around, panicked};
+use super::{ApiError, App, console};
+
+/// Routes that remember their names, so that a test can compare them with the description of the API.
+#[derive(Default)]
+pub struct Routes {
+    router: Router<App>,
+    names: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    fn add(mut self, method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
+        self.names.push((method, path));
+        self.router = self.router.route(path, handler);
+        self
+    }
+
+    /// All methods and paths.
+    #[must_use]
+    pub fn names(&self) -> &[(Method, &'static str)] {
+        &self.names
+    }
+
+    /// The routes of this host.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+            // The host.
+            .add(Method::GET, "/healthz", get(host::alive))
+            .add(Method::GET, "/readyz", get(host::ready))
+            .add(Method::GET, "/metrics", get(host::metrics))
+            .add(Method::GET, "/openapi.json", get(host::openapi))
+            // Who acts.
+            .add(Method::POST, "/v1/auth/sign-in", post(auth::sign_in))
+            .add(Method::POST, "/v1/auth/link", post(auth::link))
+            .add(Method::POST, "/v1/auth/refresh", post(auth::refresh))
+            .add(Method::POST, "/v1/auth/sign-out", post(auth::sign_out))
+            .add(Method::POST, "/v1/auth/password", post(auth::password))
+            .add(Method::GET, "/v1/auth/me", get(auth::me))
+            // The operator.
+            .add(Method::POST, "/v1/operator/tenants", post(operator::create_tenant))
+            .add(Method::GET, "/v1/operator/tenants", get(operator::list_tenants))
+    }
+}
+
+/// The service that answers everything.
+pub fn router(app: App) -> Router {
+    let pause = Duration::from_millis(app.config.http.body_pause_timeout_ms);
+    Routes::all()
+        .router
+        .fallback(console::fallback)
+        .method_not_allowed_fallback(method_not_allowed)
+        // Each route bounds its own body: JSON, modules and files differ.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyTimeoutLayer::new(pause))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::new("method_not_allowed", format!("`{}` does not take {method}", uri.path()))
+}

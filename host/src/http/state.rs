@@ -1,0 +1,68 @@
+//! What every handler can reach.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Auth, Secret};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::tenancy::Tenancy;
+
+/// The parts of a running host. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<Parts>,
+}
+
+/// The parts, put together in `server`.
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// Records.
+    pub store: Store,
+    /// Who acts.
+    pub auth: Auth,
+    /// Tenants.
+    pub tenancy: Tenancy,
+    /// How people reach the host, without a slash at the end.
+    pub url: String,
+    /// Set when the host begins to stop.
+    pub stopping: CancellationToken,
+}
+
+impl Parts {
+    /// True once the host takes no new work.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// What a person opens to use a one-time link. The secret is behind `#`, so that it reaches no server's log.
+    #[must_use]
+    pub fn link_url(&self, link: &Secret) -> String {
+        format!("{}/#/link/{}", self.url, link.reveal())
+    }
+}
+
+impl App {
+    /// Shares the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

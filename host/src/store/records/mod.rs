@@ -1,0 +1,15 @@
+//! The records, one file for each subject, each with the questions that are asked of it.
+
+mod deployments;
+mod memberships;
+mod modules;
+mod sessions;
+mod tenants;
+mod users;
+
+pub use deployments::*;
+pub use memberships::*;
+pub use modules::*;
+pub use sessions::*;
+pub use tenants::*;
+pub use users::*;

@@ -1,0 +1,91 @@
+//! Users, and their e-mail addresses.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::UserId;
+use crate::store::{Key, Kind, Reader, Record, StoreError, Writer};
+use crate::tenancy::Email;
+
+/// One user.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// Their id.
+    pub id: UserId,
+    /// Their e-mail address.
+    pub email: Email,
+    /// Their password, as an argon2id PHC string; absent until they set one.
+    pub password: Option<String>,
+    /// True for the operator of the whole host.
+    pub operator: bool,
+    /// When they were made.
+    pub created_at: Timestamp,
+}
+
+impl Record for UserRecord {}
+
+#[derive(Serialize, Deserialize)]
+struct EmailRecord {
+    user: UserId,
+}
+
+impl Record for EmailRecord {}
+
+fn key(id: &UserId) -> Key {
+    Key::of_host(Kind::User, &[id.as_str()])
+}
+
+fn email_key(email: &Email) -> Key {
+    Key::of_host(Kind::UserEmail, &[email.as_str()])
+}
+
+impl Reader<'_> {
+    /// The user with an id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn user(&self, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
+        self.get(&key(id))
+    }
+
+    /// The user with an e-mail address.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn user_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+        match self.get::<EmailRecord>(&email_key(email))? {
+            Some(found) => self.user(&found.user),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// The user with an id, as staged changes leave them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn user(&self, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
+        self.get(&key(id))
+    }
+
+    /// The user with an e-mail address, as staged changes leave them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn user_by_email(&self, email: &Email) -> Result<Option<UserRecord>, StoreError> {
+        match self.get::<EmailRecord>(&email_key(email))? {
+            Some(found) => self.user(&found.user),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a user.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_user(&mut self, user: &UserRecord) -> Result<(), StoreError> {
+        self.put(email_key(&user.email), &EmailRecord { user: user.id.clone() })?;
+        self.put(key(&user.id), user)
+    }
+}

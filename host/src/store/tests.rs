@@ -1,0 +1,209 @@
+//! The store opens, refuses, recovers and pages as promised.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::auth::TenantScope;
+use crate::clock::Clock;
+use crate::ids::{RunId, TenantId};
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    number: u32,
+}
+
+impl Record for Note {}
+
+const OPTIONS: StoreOptions = StoreOptions { cache_bytes: 1 << 20, low_disk_bytes: 0 };
+
+fn scope() -> TenantScope {
+    TenantScope::for_test(TenantId::generate(&Clock::system()))
+}
+
+fn put_notes(store: &Store, scope: &TenantScope, count: u32) {
+    store
+        .write_blocking::<_, StoreError, _>(|writer| {
+            for number in 0..count {
+                let key = Key::in_tenant(scope, Kind::Run, &[&format!("{number:05}")]);
+                writer.put(key, &Note { number })?;
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn numbers(store: &Store, scope: &TenantScope, query: &PageQuery) -> (Vec<u32>, Option<Vec<u8>>) {
+    let prefix = Prefix::in_tenant(scope, Kind::Run, &[]);
+    let page = store.reader_blocking().page::<Note>(&prefix, query, |_| true).unwrap();
+    (page.items.iter().map(|note| note.number).collect(), page.next)
+}
+
+#[test]
+fn a_page_continues_where_the_last_one_ended_in_both_directions() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    let (mine, other) = (scope(), scope());
+    put_notes(&store, &mine, 5);
+    put_notes(&store, &other, 3);
+    for (direction, expected) in
+        [(Direction::Ascending, vec![0, 1, 2, 3, 4]), (Direction::Descending, vec![4, 3, 2, 1, 0])]
+    {
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let (found, next) = numbers(&store, &mine, &PageQuery { limit: 2, after, direction });
+            seen.extend(found);
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn a_cursor_that_points_outside_its_list_finds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    let mine = scope();
+    put_notes(&store, &mine, 3);
+    for after in [vec![0xff; 9], vec![]] {
+        for direction in [Direction::Ascending, Direction::Descending] {
+            let query = PageQuery { limit: 10, after: Some(after.clone()), direction };
+            let (found, _) = numbers(&store, &mine, &query);
+            assert!(found.iter().all(|number| *number < 3));
+        }
+    }
+}
+
+#[test]
+fn failed_work_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    let key = Key::of_host(Kind::User, &["x"]);
+    let result = store.write_blocking::<(), StoreError, _>(|writer| {
+        writer.put(key.clone(), &Note { number: 1 })?;
+        assert!(writer.contains(&key)?);
+        Err(StoreError::Interrupted)
+    });
+    assert!(result.is_err());
+    assert!(!store.reader_blocking().contains(&key).unwrap());
+}
+
+#[tokio::test]
+async fn a_committed_record_is_there_after_opening_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = Key::of_host(Kind::User, &["x"]);
+    {
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        let key = key.clone();
+        store.write::<_, StoreError, _>(move |writer| writer.put(key, &Note { number: 7 })).await.unwrap();
+    }
+    fs::write(dir.path().join("store/snap.0000000000000042.generating"), b"torn").unwrap();
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    assert_eq!(store.reader_blocking().get::<Note>(&key).unwrap(), Some(Note { number: 7 }));
+    assert!(!dir.path().join("store/snap.0000000000000042.generating").exists());
+}
+
+#[test]
+fn a_second_owner_is_refused_with_the_first_ones_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let _store = Store::open(dir.path(), &OPTIONS).unwrap();
+    let error = Store::open(dir.path(), &OPTIONS).err().unwrap();
+    assert_eq!(error.code(), "data_dir_in_use");
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+}
+
+#[test]
+fn a_newer_or_damaged_directory_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path(), &OPTIONS).unwrap());
+    for (text, code) in [("2\n", "data_dir_newer"), ("zero", "data_dir_damaged"), ("", "data_dir_damaged")] {
+        fs::write(dir.path().join("FORMAT"), text).unwrap();
+        assert_eq!(Store::open(dir.path(), &OPTIONS).err().unwrap().code(), code, "{text:?}");
+    }
+    fs::remove_file(dir.path().join("FORMAT")).unwrap();
+    assert_eq!(Store::open(dir.path(), &OPTIONS).err().unwrap().code(), "data_dir_damaged");
+}
+
+#[test]
+fn a_damaged_database_is_reported_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        put_notes(&store, &scope(), 2_000);
+        store.commit_blocking().unwrap();
+    }
+    for entry in fs::read_dir(dir.path().join("store")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let length = fs::metadata(&path).unwrap().len();
+            fs::write(&path, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+        }
+    }
+    let error = Store::open(dir.path(), &OPTIONS).err().unwrap();
+    assert_eq!(error.code(), "data_dir_damaged", "{error}");
+}
+
+#[test]
+fn unfinished_uploads_are_swept_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path(), &OPTIONS).unwrap());
+    let left = dir.path().join("uploads/left-behind");
+    fs::write(&left, b"half a module").unwrap();
+    drop(Store::open(dir.path(), &OPTIONS).unwrap());
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_nearly_full_disk_admits_no_new_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { low_disk_bytes: u64::MAX, ..OPTIONS };
+    let store = Store::open(dir.path(), &options).unwrap();
+    assert_eq!(store.admit().err().unwrap().code(), "disk_full");
+}
+
+#[test]
+fn a_record_beyond_the_bound_is_refused() {
+    #[derive(Serialize, Deserialize)]
+    struct Large(String);
+    impl Record for Large {}
+    let large = Large("x".repeat(MAX_VALUE_BYTES));
+    assert!(matches!(value::encode(&large), Err(StoreError::TooLarge { .. })));
+}
+
+#[test]
+fn a_value_of_an_unknown_version_is_damage_and_an_older_one_is_upgraded() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Second(u32);
+    impl Record for Second {
+        const VERSION: u8 = 2;
+        fn upgrade(version: u8, json: &[u8]) -> Option<Self> {
+            let text: String = (version == 1).then(|| serde_json::from_slice(json).ok())??;
+            text.parse().ok().map(Self)
+        }
+    }
+    assert_eq!(value::decode::<Second>(b"\x01\"41\"").unwrap(), Second(41));
+    assert!(value::decode::<Second>(b"\x0341").is_err());
+    assert!(value::decode::<Second>(b"").is_err());
+}
+
+#[tokio::test]
+async fn concurrent_commits_all_return() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    let clock = Clock::system();
+    let mine = scope();
+    let writes = (0..64).map(|number| {
+        let key = Key::in_tenant(&mine, Kind::Run, &[RunId::generate(&clock).as_str()]);
+        store.write::<_, StoreError, _>(move |writer| writer.put(key, &Note { number }))
+    });
+    for result in futures_util::future::join_all(writes).await {
+        result.unwrap();
+    }
+}
