@@ -2,14 +2,17 @@
 
 pub mod api;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod files;
 pub mod http;
 pub mod ids;
 mod inflow;
+pub mod logs;
 pub mod metrics;
 pub mod registry;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tenancy;
