@@ -151,17 +151,18 @@ fn is_transient(status: u16) -> bool {
 
 fn hint_for(status: u16, code: &str) -> Option<&'static str> {
     match (code, status) {
-        ("invalid_credentials" | "link_invalid", _) => None,
+        ("wrong_credentials" | "link_invalid", _) => None,
         ("command_not_found" | "deployment_not_found", _) => {
             Some("`cloister deployments` lists the commands")
         }
+        ("tenant_not_found", _) => Some("`cloister whoami` lists your tenants; --tenant SLUG chooses one"),
         ("module_not_found", _) => Some("`cloister modules` lists the modules"),
         ("run_not_found", _) => Some("`cloister ps --all` lists the runs"),
         (_, 401) => Some("sign in again with `cloister login`"),
         (_, 403) => Some("your role in this tenant does not allow it; `cloister whoami` shows it"),
         (_, 429) => Some("wait a moment and try again"),
         (_, 502..=504) => Some("the host is starting, stopping or overloaded; try again"),
-        (_, 500..) => Some("the host's own log has more under this request id"),
+        (_, 500) => Some("the host's own log has more under this request id"),
         _ => None,
     }
 }

@@ -50,15 +50,19 @@ pub(crate) async fn logs(context: &Context, args: LogsArgs) -> Outcome {
     let url = address(context, &client, &args)?;
     let unlimited = args.run.is_some() && !args.follow;
     let limit = args.limit.unwrap_or(if unlimited { MAX_LINES } else { DEFAULT_LINES }).min(MAX_LINES);
+    let mut events = EventStream::new(&client, url.clone(), None);
+    if args.follow {
+        // First follow, then look back: what comes in between is in both, and in neither order is it lost.
+        events.open().await?;
+    }
     let mut lines: Vec<LogLine> = client.list(&url, limit).await?;
     lines.reverse();
     for line in &lines {
         show(&context.output, line)?;
     }
-    if args.follow {
-        return follow(context, &client, url, lines.last()).await;
-    }
-    Ok(())
+    let last_seq = lines.last().map_or(0, |line| line.seq);
+    drop(lines);
+    if args.follow { follow(context, &mut events, last_seq).await } else { Ok(()) }
 }
 
 fn address(context: &Context, client: &Client, args: &LogsArgs) -> Outcome<Url> {
@@ -87,18 +91,22 @@ fn address(context: &Context, client: &Client, args: &LogsArgs) -> Outcome<Url> 
 }
 
 /// Goes on after the last line shown, until interrupted.
-async fn follow(context: &Context, client: &Client, url: Url, last: Option<&LogLine>) -> Outcome {
-    let mut last_seq = last.map_or(0, |line| line.seq);
-    let mut events = EventStream::new(client, url, None);
+async fn follow(context: &Context, events: &mut EventStream<'_>, mut last_seq: u64) -> Outcome {
     loop {
         let event = events.next().await?;
-        if event.name != "line" {
-            continue;
-        }
-        let line: LogLine = serde_json::from_str(&event.data).map_err(Failure::bad_answer)?;
-        if line.seq > last_seq {
-            last_seq = line.seq;
-            show(&context.output, &line)?;
+        match event.name.as_str() {
+            "line" => {
+                let line: LogLine = serde_json::from_str(&event.data).map_err(Failure::bad_answer)?;
+                if line.seq > last_seq {
+                    last_seq = line.seq;
+                    show(&context.output, &line)?;
+                }
+            }
+            "gap" => context
+                .output
+                .warn("lines are missing here: they came faster than they could be read, or are gone"),
+            // What later versions may add.
+            _ => {}
         }
     }
 }

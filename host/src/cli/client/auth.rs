@@ -95,7 +95,8 @@ async fn rotate(client: &Client, host: &str, refresh_token: &str) -> Outcome<Tok
             let answer: Success<Tokens> = client.envelope(answer).await?;
             Ok(answer.data)
         }
-        Err(failure) if failure.exit == EXIT_DENIED => {
+        // Refused, or exchanged already by someone whose answer this machine never saw.
+        Err(failure) if failure.exit == EXIT_DENIED || failure.code == "refresh_superseded" => {
             let ended = Failure::not_signed_in(host);
             Err(Failure {
                 detail: format!("your session on {host} has ended"),

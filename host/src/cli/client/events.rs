@@ -22,10 +22,16 @@ pub(crate) struct EventStream<'a> {
 }
 
 impl<'a> EventStream<'a> {
-    /// Events of `url` after the one with id `after`, or from where the host begins. Connects at the first
-    /// [`EventStream::next`].
+    /// Events of `url` after the one with id `after`, or from where the host begins. Connects at
+    /// [`EventStream::open`], or the first [`EventStream::next`].
     pub(crate) fn new(client: &'a Client, url: Url, after: Option<String>) -> Self {
         Self { client, url, last_id: after, backoff: Backoff::default(), open: None }
+    }
+
+    /// Connects now, so that nothing that happens from here on is missed. The first failure is final.
+    pub(crate) async fn open(&mut self) -> Outcome {
+        self.open = Some((self.connect().await?, Parser::default()));
+        Ok(())
     }
 
     /// The next event. Waits for as long as the host is there; fails when it refuses, or stays away too long.
