@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(key("[::1]:8080").as_deref(), Ok("http://[::1]:8080"));
         assert_eq!(key("cloister.example").as_deref(), Ok("https://cloister.example"));
         assert_eq!(key("HTTPS://Cloister.Example/base/?a#b").as_deref(), Ok("https://cloister.example/base"));
-        for text in ["", "ftp://x", "http://", "http://u:p@x", "unix:/x"] {
+        for text in ["", "ftp://x", "http://", "http://u:p@x", "a b"] {
             assert!(key(text).is_err(), "{text}");
         }
     }

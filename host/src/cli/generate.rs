@@ -1,6 +1,6 @@
 //! What the binary says about itself, `openapi` and `completions`, and the hidden `compile-worker`.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stdin, stdout};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -32,5 +32,7 @@ pub(crate) fn openapi(_output: &Output) -> Outcome<u8> {
 
 /// Compiles what standard input brings, under limits of its own process.
 pub(crate) fn compile_worker() -> Outcome<u8> {
-    Err(Failure::new("not_built", "this build has no compiler yet"))
+    cloister_runtime::compile_worker(&mut stdin().lock(), &mut stdout().lock())
+        .map_err(|error| Failure::local("compile", &error))?;
+    Ok(0)
 }

@@ -139,7 +139,7 @@ impl Output {
             return;
         }
         let label = self.paint_stderr(&format!("error[{}]", failure.code), Style::Error);
-        let mut text = format!("{label}: {}", printable(&failure.detail));
+        let mut text = format!("{label}: {}", printable_lines(&failure.detail));
         if let Some(hint) = &failure.hint {
             let _ = write!(text, "\n{}: {hint}", self.paint_stderr("hint", Style::Hint));
         }
@@ -174,6 +174,11 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// As [`printable`], but line by line.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use reqwest::Method;
 use super::client::Client;
 use super::context::Context;
 use super::failure::{Failure, Outcome};
+use super::output::printable_lines;
 use super::runs::kill_one;
 use super::values::KeyValue;
 use signals::Signals;
@@ -122,7 +123,7 @@ async fn finish(
             let outcome =
                 run.outcome.ok_or_else(|| Failure::bad_answer("a run that ended without an outcome"))?;
             if let Some(message) = outcome.message.filter(|_| outcome.kind != "exited") {
-                context.output.warn(&super::output::printable(&format!("{id} {}: {message}", outcome.kind)));
+                context.output.warn(&printable_lines(&format!("{id} {}: {message}", outcome.kind)));
             }
             Ok(outcome.exit_code)
         }
