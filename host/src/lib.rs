@@ -2,7 +2,6 @@
 
 pub mod api;
 pub mod auth;
-pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod files;
@@ -14,5 +13,4 @@ pub mod metrics;
 pub mod registry;
 pub mod server;
 pub mod store;
-pub mod telemetry;
 pub mod tenancy;
