@@ -85,6 +85,22 @@ pub fn run(command: impl FnOnce(Args) -> Result<ExitCode, Failure>) -> ExitCode 
     finish(&name, command(args), &mut io::stderr())
 }
 
+/// Writes a text, such as a command's help, and ends in success.
+///
+/// ```
+/// # fn main() -> Result<(), cloister_guest::Failure> {
+/// let mut out = Vec::new();
+/// cloister_guest::show(&mut out, "usage: cat [FILE]...\n")?;
+/// assert!(out.starts_with(b"usage:"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn show(out: &mut impl Write, text: &str) -> Result<ExitCode, Failure> {
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn finish(name: &str, result: Result<ExitCode, Failure>, stderr: &mut impl Write) -> ExitCode {
     match result {
         Ok(code) => code,

@@ -36,6 +36,6 @@ pub mod log;
 mod progress;
 
 pub use args::{Arg, Args};
-pub use exit::{Failure, run};
+pub use exit::{Failure, run, show};
 pub use input::{Input, os_bytes};
 pub use progress::Progress;

@@ -237,7 +237,8 @@ mod tests {
             .field("ratio", 0.5)
             .field("odd", f64::NAN)
             .field("done", true);
-        let fields = r#"{"text":"a","count":18446744073709551615,"delta":-1,"ratio":0.5,"odd":null,"done":true}"#;
+        let fields =
+            r#"{"text":"a","count":18446744073709551615,"delta":-1,"ratio":0.5,"odd":null,"done":true}"#;
         assert_eq!(line.to_string(), format!(r#"{{"level":"info","message":"m","fields":{fields}}}"#));
     }
 

@@ -72,34 +72,36 @@ pub(crate) fn children(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Remembers the fingerprint a result was made from.
-pub(crate) struct Stamp {
-    file: PathBuf,
-    outputs: Vec<PathBuf>,
-}
+/// Remembers the fingerprint a result was made from, and the files it consists of.
+pub(crate) struct Stamp(PathBuf);
 
 impl Stamp {
-    /// The stamp called `name`. It holds only while all the outputs exist.
-    pub(crate) fn new(directory: &Path, name: &str, outputs: &[PathBuf]) -> Self {
-        Self { file: directory.join(format!("{name}.stamp")), outputs: outputs.to_vec() }
+    /// The stamp called `name`.
+    pub(crate) fn new(directory: &Path, name: &str) -> Self {
+        Self(directory.join(format!("{name}.stamp")))
     }
 
-    /// True when the outputs exist and were made from this fingerprint.
+    /// True when the result was made from this fingerprint, and all its files exist.
     pub(crate) fn holds(&self, fingerprint: &str) -> bool {
-        self.outputs.iter().all(|output| output.exists())
-            && std::fs::read_to_string(&self.file).is_ok_and(|stored| stored == fingerprint)
+        let Ok(text) = std::fs::read_to_string(&self.0) else { return false };
+        let mut lines = text.lines();
+        lines.next() == Some(fingerprint) && lines.all(|output| Path::new(output).exists())
     }
 
-    /// The result was made from this fingerprint, which was taken before it was made.
-    pub(crate) fn set(&self, fingerprint: &str) -> Result<()> {
-        write_atomically(&self.file, fingerprint.as_bytes())
+    /// The files were made from this fingerprint, which was taken before they were.
+    pub(crate) fn set(&self, fingerprint: &str, outputs: &[PathBuf]) -> Result<()> {
+        let mut text = format!("{fingerprint}\n");
+        for output in outputs {
+            text.push_str(&format!("{}\n", output.display()));
+        }
+        write_atomically(&self.0, text.as_bytes())
     }
 
     /// Forgets: the next look finds nothing.
     pub(crate) fn clear(&self) -> Result<()> {
-        match std::fs::remove_file(&self.file) {
+        match std::fs::remove_file(&self.0) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("remove {}", self.file.display()))
+                Err(error).with_context(|| format!("remove {}", self.0.display()))
             }
             _ => Ok(()),
         }
@@ -184,9 +186,9 @@ mod tests {
     fn a_stamp_holds_for_its_fingerprint_while_the_outputs_exist() {
         let dir = tempfile::tempdir().unwrap();
         let made = dir.path().join("made");
-        let stamp = Stamp::new(dir.path(), "thing", std::slice::from_ref(&made));
+        let stamp = Stamp::new(dir.path(), "thing");
         assert!(!stamp.holds("one"));
-        stamp.set("one").unwrap();
+        stamp.set("one", std::slice::from_ref(&made)).unwrap();
         assert!(!stamp.holds("one"), "the output is missing");
         std::fs::write(&made, "").unwrap();
         assert!(stamp.holds("one"));

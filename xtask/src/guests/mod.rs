@@ -27,12 +27,12 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
         .path(&layout.root.join("xtask/src/guests"), &[])?
         .path(&layout.root.join(".cargo"), &[])?
         .finish();
-    let programs = programs(&modules)?;
-    let outputs: Vec<_> = programs.iter().flat_map(|program| program.outputs(layout)).collect();
-    let stamp = Stamp::new(&layout.stamps(), "guests", &outputs);
+    let stamp = Stamp::new(&layout.stamps(), "guests");
     if stamp.holds(&fingerprint) {
         return Ok(());
     }
+    let programs = programs(&modules)?;
+    let outputs: Vec<_> = programs.iter().flat_map(|program| program.outputs(layout)).collect();
     step("building guests");
     run(toolchain.cargo(layout, &modules).args(["build", "--quiet", "--release", "--locked"]).args([
         "--workspace",
@@ -43,7 +43,7 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
         program.install(layout)?;
     }
     sweep(layout, &outputs)?;
-    stamp.set(&fingerprint)
+    stamp.set(&fingerprint, &outputs)
 }
 
 /// A program of ours.

@@ -62,7 +62,7 @@ fn build_one(layout: &Layout, toolchain: &Toolchain, program: &Program) -> Resul
     let real = layout.guests().join("real");
     let module = real.join(format!("{binary}.wasm"));
     let outputs = [module.clone(), real.join(format!("{binary}.component.wasm"))];
-    let stamp = Stamp::new(&layout.stamps(), &format!("real-{binary}"), &outputs);
+    let stamp = Stamp::new(&layout.stamps(), &format!("real-{binary}"));
     let fingerprint = Fingerprint::default()
         .value("program", &format!("{package}@{version}"))
         .value("features", features.as_deref().unwrap_or("default"))
@@ -91,7 +91,7 @@ fn build_one(layout: &Layout, toolchain: &Toolchain, program: &Program) -> Resul
     let bytes = std::fs::read(&built).with_context(|| format!("read {}", built.display()))?;
     write_atomically(&module, &bytes)?;
     componentize_file(&module, None)?;
-    stamp.set(&fingerprint)?;
+    stamp.set(&fingerprint, &outputs)?;
     Ok(module)
 }
 

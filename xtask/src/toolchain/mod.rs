@@ -90,35 +90,35 @@ fn native(layout: &Layout) -> Result<Option<Toolchain>> {
     if find_program("rustc").is_none() {
         return Ok(None);
     }
-    let version = output(Command::new("rustc").arg("-vV").current_dir(&layout.root))?;
+    let version = output(Command::new("rustc").arg("-vV").current_dir(&layout.root))?.replace('\n', "; ");
     let found = Toolchain::Native { version: version.clone() };
-    let works = Stamp::new(&layout.stamps(), "native-target", &[]);
-    if has_target(layout) && works.holds(&version) {
+    let works = Stamp::new(&layout.stamps(), "native-target");
+    if works.holds(&version) {
         return Ok(Some(found));
     }
-    if !has_target(layout) && !add_target(layout, &version)? {
+    if library(layout).is_none() && !add_target(layout, &version)? {
         return Ok(None);
     }
+    let Some(library) = library(layout) else { return Ok(None) };
     if !compiles(layout, &found) {
         step(format!("the compiler on PATH has {TARGET}, but cannot link a program for it"));
         return Ok(None);
     }
-    works.set(&version)?;
+    works.set(&version, &[library])?;
     Ok(Some(found))
 }
 
-/// True when the compiler on PATH has a standard library for the target.
-fn has_target(layout: &Layout) -> bool {
+/// The standard library for the target that the compiler on PATH has.
+fn library(layout: &Layout) -> Option<PathBuf> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(&layout.root);
-    output(&mut rustc).is_ok_and(|libdir| has_std(Path::new(libdir.trim())))
+    find_std(Path::new(output(&mut rustc).ok()?.trim()))
 }
 
-/// True when a directory holds a compiled standard library.
-fn has_std(libdir: &Path) -> bool {
-    std::fs::read_dir(libdir).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-    })
+/// The compiled standard library in a directory.
+fn find_std(directory: &Path) -> Option<PathBuf> {
+    let mut entries = std::fs::read_dir(directory).ok()?.flatten();
+    entries.find(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")).map(|entry| entry.path())
 }
 
 /// Asks rustup for the target. A failure is remembered, since finding out again may take the whole limit.
@@ -126,7 +126,7 @@ fn add_target(layout: &Layout, version: &str) -> Result<bool> {
     if find_program("rustup").is_none() {
         return Ok(false);
     }
-    let failed = Stamp::new(&layout.stamps(), "rustup-failed", &[]);
+    let failed = Stamp::new(&layout.stamps(), "rustup-failed");
     let today = day(std::time::SystemTime::now());
     let key = Fingerprint::default().value("rustc", version).value("day", &today.to_string()).finish();
     if failed.holds(&key) {
@@ -136,12 +136,12 @@ fn add_target(layout: &Layout, version: &str) -> Result<bool> {
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", TARGET]).current_dir(&layout.root);
     // A run of cargo names the toolchain that rustup should use: the same one as cargo's.
-    if succeeds_within(&mut rustup, RUSTUP_LIMIT) && has_target(layout) {
+    if succeeds_within(&mut rustup, RUSTUP_LIMIT) && library(layout).is_some() {
         failed.clear()?;
         return Ok(true);
     }
     step("rustup cannot add it from here; going on with packages");
-    failed.set(&key)?;
+    failed.set(&key, &[])?;
     Ok(false)
 }
 
@@ -179,10 +179,10 @@ mod tests {
     #[test]
     fn a_standard_library_is_recognised() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!has_std(dir.path()));
-        assert!(!has_std(&dir.path().join("absent")));
+        assert!(find_std(dir.path()).is_none());
+        assert!(find_std(&dir.path().join("absent")).is_none());
         std::fs::write(dir.path().join("libstd-0123.rlib"), "").unwrap();
-        assert!(has_std(dir.path()));
+        assert!(find_std(dir.path()).is_some());
     }
 
     #[test]
