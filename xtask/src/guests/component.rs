@@ -28,6 +28,14 @@ pub(crate) fn componentize_file(module: &Path, component: Option<&Path>) -> Resu
     crate::fingerprint::write_atomically(component.unwrap_or(&beside), &made)
 }
 
+/// Fails when a component needs more than the world `cloister:guest/command` gives, or is no command.
+pub(crate) fn check_world(wit: &Path, component: &[u8]) -> Result<()> {
+    let mut resolve = wit_parser::Resolve::new();
+    let (package, _) = resolve.push_dir(wit).with_context(|| format!("read {}", wit.display()))?;
+    let world = resolve.select_world(&[package], Some("command")).context("find the world `command`")?;
+    wit_component::targets(&resolve, world, component).context("compare with the world `command`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +50,15 @@ mod tests {
         assert_eq!(&component[..8], b"\0asm\x0d\0\x01\0", "the header of a component");
         let text = String::from_utf8_lossy(&component);
         assert!(text.contains("wasi:cli/run@0.2"), "it exports the entry point of a command");
+    }
+
+    #[test]
+    fn the_guest_interface_takes_a_command_and_nothing_else() {
+        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/wit");
+        let component = componentize(COMMAND).unwrap();
+        check_world(&wit, &component).unwrap();
+        // The smallest component: it exports nothing.
+        assert!(check_world(&wit, b"\0asm\x0d\0\x01\0").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub(crate) use self::real::{Program, TESTED, build as build_real};
+pub(crate) use self::real::{Program, build as build_real, tested};
 use crate::fingerprint::{Fingerprint, Stamp, children, write_atomically};
 use crate::layout::Layout;
 use crate::process::{output, run, step};
@@ -44,6 +44,20 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     }
     sweep(layout, &outputs)?;
     stamp.set(&fingerprint, &outputs)
+}
+
+/// Every guest that is there, ours and real ones, keeps to the one definition of the guest interface.
+pub(crate) fn check_interface(layout: &Layout) -> Result<()> {
+    let wit = layout.root.join("guest-sdk/wit");
+    for directory in ["commands", "fixtures", "probes", "real"] {
+        let directory = layout.guests().join(directory);
+        let files = if directory.is_dir() { children(&directory)? } else { Vec::new() };
+        for file in files.iter().filter(|file| file.to_string_lossy().ends_with(".component.wasm")) {
+            let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+            component::check_world(&wit, &bytes).with_context(|| format!("check {}", file.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// A program of ours.

@@ -14,7 +14,12 @@ use crate::toolchain::{TARGET, Toolchain};
 /// The programs that the tests and the walk-through use.
 /// jaq goes without its default feature, an allocator written in C;
 /// 2.2.0 is the last whose command line builds for WASI: later ones edit lines, which needs Unix.
-pub(crate) const TESTED: [&str; 2] = ["ripgrep@14.1.1:rg", "jaq@2.2.0:jaq:none"];
+const TESTED: [&str; 2] = ["ripgrep@14.1.1:rg", "jaq@2.2.0:jaq:none"];
+
+/// The same, parsed.
+pub(crate) fn tested() -> Result<Vec<Program>> {
+    TESTED.iter().map(|text| text.parse()).collect()
+}
 
 /// A binary of a crate: `NAME@VERSION[:BINARY[:FEATURES]]`. The binary is called like the crate unless told. Features,
 /// separated by commas, replace the default ones; `none` leaves them out.
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_tested_programs_can_be_parsed() {
-        let parsed: Vec<Program> = TESTED.iter().map(|text| text.parse().unwrap()).collect();
+        let parsed = tested().unwrap();
         assert_eq!(parsed[0].package, "ripgrep");
         assert_eq!(parsed[0].binary, "rg");
         assert_eq!(parsed[1].features.as_deref(), Some("none"));
