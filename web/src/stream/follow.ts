@@ -22,13 +22,14 @@ export interface FollowOptions {
   onState?: (state: FollowState, problem?: ApiProblem) => void;
   /** The host no longer has what follows the cursor (410); following goes on from the oldest it has. */
   onGap?: () => void;
-  /** What a stream that the host closed in good order means: the end (default), or a reason to connect again. */
-  onClose?: 'end' | 'reconnect';
   random?: () => number;
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Resolves when the stream has ended, was aborted, or cannot go on; never rejects. */
+/**
+ * Resolves when the consumer said 'end', the signal aborted, or the host refused for good; never rejects.
+ * A connection that merely closed (a restart, a proxy) is opened again after the last event seen.
+ */
 export async function follow(options: FollowOptions): Promise<void> {
   const { signal, onState } = options;
   const random = options.random ?? Math.random;
@@ -40,8 +41,7 @@ export async function follow(options: FollowOptions): Promise<void> {
     onState?.('connecting');
     let problem: ApiProblem | undefined;
     try {
-      const ended = await connectOnce();
-      if (ended || options.onClose !== 'reconnect') {
+      if (await connectOnce()) {
         if (!signal.aborted) onState?.('ended');
         return;
       }

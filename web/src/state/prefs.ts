@@ -1,0 +1,39 @@
+// What the console remembers on this device: theme, wrapping, the last tenant. Never a secret.
+import { create } from 'zustand';
+import { persist } from 'zustand/middleware';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+interface Prefs {
+  theme: Theme;
+  wrapLogs: boolean;
+  plainOutput: boolean;
+  lastTenant: string | undefined;
+  setTheme(theme: Theme): void;
+  setWrapLogs(wrap: boolean): void;
+  setPlainOutput(plain: boolean): void;
+  setLastTenant(slug: string): void;
+}
+
+export const usePrefs = create<Prefs>()(
+  persist(
+    (set) => ({
+      theme: 'system',
+      wrapLogs: false,
+      plainOutput: false,
+      lastTenant: undefined,
+      setTheme: (theme) => set({ theme }),
+      setWrapLogs: (wrapLogs) => set({ wrapLogs }),
+      setPlainOutput: (plainOutput) => set({ plainOutput }),
+      setLastTenant: (lastTenant) => set({ lastTenant }),
+    }),
+    { name: 'cloister-console', version: 1 },
+  ),
+);
+
+/** Puts the theme on the root element; `system` leaves it to the media query. */
+export function applyTheme(theme: Theme): void {
+  const root = document.documentElement;
+  if (theme === 'system') root.removeAttribute('data-theme');
+  else root.setAttribute('data-theme', theme);
+}
