@@ -1,32 +1,30 @@
 // Lets libraries that inject <style> elements (the terminal, the dialogs) work under `style-src 'self'` without a nonce.
 
 /**
- * A style element that a script makes becomes inert, and its text goes into a constructed sheet instead, which the
- * policy allows because only script that is already trusted can make one.
+ * Who asks for a style element gets an inert one, and its text goes into a constructed sheet, which the policy allows
+ * because only script that is already trusted can make one. Not a <style> of another type: the policy is checked, and
+ * a violation reported, even for one that is empty and no style sheet.
  */
 export function installStyleBridge(doc: Document): void {
   const create = doc.createElement.bind(doc) as (name: string, options?: ElementCreationOptions) => HTMLElement;
-  const inHead = new Map<HTMLElement, () => void>();
+  const inHead = new WeakMap<Node, () => void>();
   doc.createElement = ((name: string, options?: ElementCreationOptions) => {
-    const element = create(name, options);
-    if (name.toLowerCase() === 'style') {
-      const release = divert(doc, element as HTMLStyleElement);
-      inHead.set(element, release);
-    }
+    if (name.toLowerCase() !== 'style') return create(name, options);
+    const element = create('template');
+    inHead.set(element, divert(doc, element));
     return element;
   }) as typeof doc.createElement;
 
   new MutationObserver((records) => {
     for (const record of records) {
       for (const node of record.removedNodes) {
-        inHead.get(node as HTMLElement)?.();
-        inHead.delete(node as HTMLElement);
+        inHead.get(node)?.();
       }
     }
   }).observe(doc.head, { childList: true });
 }
 
-function divert(doc: Document, element: HTMLStyleElement): () => void {
+function divert(doc: Document, element: HTMLElement): () => void {
   const sheet = new CSSStyleSheet();
   let text = '';
   let adopted = false;
@@ -41,9 +39,7 @@ function divert(doc: Document, element: HTMLStyleElement): () => void {
     if (at >= 0) doc.adoptedStyleSheets.splice(at, 1);
     adopted = false;
   };
-  element.setAttribute('type', 'text/plain');
   Object.defineProperties(element, {
-    type: { get: () => 'text/plain', set: () => undefined },
     textContent: { get: () => text, set: put },
     appendChild: {
       value: (node: Node) => {
