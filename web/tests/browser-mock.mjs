@@ -45,9 +45,17 @@ export function mockOnly({ base, mock }) {
       if (await page.locator('.log-pill').count()) failures.push('the pill stays after following again');
     });
     await step('older', async () => {
-      await page.locator('.log-scroll').hover();
-      for (let i = 0; i < 40 && !(await page.getByText('line 3700 ').count()); i++) await page.mouse.wheel(0, -2000);
-      await page.getByText('line 3700 ').waitFor();
+      // Each look scrolls further up, as a person would, until the line is there.
+      await page.waitForFunction(
+        () => {
+          const scroller = document.querySelector('.log-scroll');
+          if (scroller.textContent.includes('line 3700 ')) return true;
+          scroller.scrollTop -= 2000;
+          return false;
+        },
+        undefined,
+        { polling: 60 },
+      );
     });
     await step('reconnect', async () => {
       // Cuts every connection; the tail must come back by itself and miss nothing.

@@ -115,7 +115,7 @@ async function walk() {
   });
   await step('output', async () => {
     await page.getByRole('button', { name: 'Plain text' }).click();
-    await page.locator('.terminal-plain', { hasText: new RegExp(expected, 'i') }).waitFor();
+    await page.locator('.screen-plain', { hasText: new RegExp(expected, 'i') }).waitFor();
   });
   await page.getByRole('button', { name: 'Plain text' }).click();
   await step('reload', async () => {

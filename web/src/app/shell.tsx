@@ -112,8 +112,9 @@ function TenantSwitcher({ current }: { current: Membership | undefined }) {
   };
   return (
     <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger className="tenant" aria-label={`Tenant ${label}. Switch tenant`}>
+      <DropdownMenu.Trigger className="tenant">
         {face}
+        <span className="visually-hidden">Switch tenant</span>
         <ChevronsIcon size={16} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>

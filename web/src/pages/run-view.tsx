@@ -83,7 +83,7 @@ export function RunView({ tenant, id }: { tenant: string; id: string }) {
           <ProblemNotice error={stream.problem} />
         </div>
       )}
-      <Suspense fallback={<div className="terminal-wait">Opening the terminal…</div>}>
+      <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
         <OutputTerminal source={source} label={`Output of run ${id}`} plain={plain} onReader={setReader} />
       </Suspense>
       {data && <RunFoot run={data} />}

@@ -59,6 +59,17 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
     return () => element.removeEventListener('scroll', onScroll);
   }, [store, logs.loadOlder]);
 
+  // A page may hold nothing new (the server looked far for few matches); then no scrolling would ask for the next one.
+  useEffect(() => {
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => {
+        const element = scroller.current;
+        if (element && store.getSnapshot().paused && element.scrollTop < START_PX) logs.loadOlder();
+      });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [store, logs.loadOlder]);
+
   const toEnd = () => {
     store.resume();
     requestAnimationFrame(() => virtualizer.scrollToIndex(Math.max(0, store.getSnapshot().lines.length - 1), { align: 'end' }));
@@ -80,7 +91,7 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
               {emptyText}
             </Empty>
           )}
-          {lines.length > 0 && <p className="log-start">{startText(logs.hasOlder, trimmed)}</p>}
+          {lines.length > 0 && <LogStart hasOlder={logs.hasOlder} trimmed={trimmed} onOlder={logs.loadOlder} />}
           <ol className="log-lines" style={{ height: virtualizer.getTotalSize() }}>
             {items.map((item) => {
               const line = lines[item.index]!;
@@ -111,9 +122,15 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
   );
 }
 
-function startText(hasOlder: boolean, trimmed: boolean): string {
-  if (trimmed) return 'Older lines were let go to keep this page light. Filter to see them.';
-  return hasOlder ? 'Scroll up for older lines' : 'The log starts here';
+/** A button and not only scrolling: a list shorter than its frame cannot be scrolled. */
+function LogStart({ hasOlder, trimmed, onOlder }: { hasOlder: boolean; trimmed: boolean; onOlder: () => void }) {
+  if (trimmed) return <p className="log-start">Older lines were let go to keep this page light. Filter to see them.</p>;
+  if (!hasOlder) return <p className="log-start">The log starts here</p>;
+  return (
+    <button type="button" className="log-start" onClick={onOlder}>
+      Show older lines
+    </button>
+  );
 }
 
 interface RowProps {

@@ -102,9 +102,9 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
 
   return (
     <>
-      <div ref={host} className="terminal" hidden={plain} />
+      <div ref={host} className="screen" hidden={plain} />
       {plain && (
-        <pre className="terminal-plain" tabIndex={0} role="region" aria-label={label}>
+        <pre className="screen-plain" tabIndex={0} role="region" aria-label={label}>
           {text || ' '}
         </pre>
       )}

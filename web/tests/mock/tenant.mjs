@@ -90,8 +90,7 @@ const routes = {
       ['run', 'command', 'stream', 'level'].every((name) => !wanted[name] || line[name] === wanted[name]) &&
       (!wanted.text || line.text.toLowerCase().includes(wanted.text.toLowerCase()));
     if (!(req.headers.accept ?? '').includes('text/event-stream')) {
-      const list = tenant.lines.filter(matches);
-      return page(res, wanted.order === 'asc' ? list : list.reverse(), url, idOf(call));
+      return logPage(call, tenant.lines.filter(matches), wanted);
     }
     const send = (line) => matches(line) && stream.send('line', line.seq, line);
     const stream = eventStream(req, res, () => tenant.followers.delete(send));
@@ -125,6 +124,16 @@ const routes = {
     answer(res, undefined, { status: 204 });
   },
 };
+
+/** By line number and not by place: new lines must not move the pages of older ones. */
+function logPage(call, lines, { order = 'desc', cursor, limit = 50 }) {
+  const ascending = order === 'asc';
+  const after = cursor === undefined ? lines : lines.filter(({ seq }) => (ascending ? seq > Number(cursor) : seq < Number(cursor)));
+  const items = (ascending ? after : after.reverse()).slice(0, Number(limit));
+  const pagination = { per_page: Number(limit), has_next: items.length < after.length };
+  if (pagination.has_next) pagination.cursor = String(items.at(-1).seq);
+  answer(call.res, items, { tenant: idOf(call), pagination });
+}
 
 const filePath = (path) => `/${path.slice(1).filter(Boolean).join('/')}`;
 const fileEntry = (name, { kind, at, bytes }) => ({ name: name.split('/').pop(), kind, size_bytes: bytes?.length ?? 0, modified_at: at });
