@@ -61,9 +61,12 @@ export function mockOnly({ base, mock }) {
       // Cuts every connection; the tail must come back by itself and miss nothing.
       await page.goto(`${base}/t/acme/logs?command=slow-ticker`);
       await page.getByText('Live', { exact: true }).waitFor();
-      mock.server.closeAllConnections();
       const tenant = mock.world.tenants.get('acme');
+      mock.server.closeAllConnections();
+      await page.getByText('Reconnecting', { exact: true }).waitFor();
+      tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO during the cut');
       await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator('.log-row', { hasText: 'during the cut' }).waitFor();
       tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO after the cut');
       await page.locator('.log-row', { hasText: 'after the cut' }).waitFor();
     });

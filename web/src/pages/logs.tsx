@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { listDeployments, type LogFilter } from '../api/endpoints';
 import { useTenant, useTitle } from '../app/shell';
-import { usePrefs } from '../state/prefs';
+import { usePrefs, useWrapLogs } from '../state/prefs';
 import { useLogs } from '../state/use-logs';
 import { CrossIcon, SearchIcon } from '../ui/icons';
 import { LiveBadge, LogView } from '../ui/log-view';
@@ -18,7 +18,7 @@ export function LogsPage() {
   const filter = useSearch({ from: '/t/$tenant/logs' });
   const navigate = useNavigate({ from: '/t/$tenant/logs' });
   const logs = useLogs(tenant, filter);
-  const wrap = usePrefs((prefs) => prefs.wrapLogs);
+  const wrap = useWrapLogs();
   const setWrap = usePrefs((prefs) => prefs.setWrapLogs);
   useTitle('Logs');
   const change = (part: LogFilter) => {

@@ -6,7 +6,8 @@ export type Theme = 'system' | 'light' | 'dark';
 
 interface Prefs {
   theme: Theme;
-  wrapLogs: boolean;
+  /** Undefined until chosen: then the width of the screen decides. */
+  wrapLogs: boolean | undefined;
   plainOutput: boolean;
   lastTenant: string | undefined;
   setTheme(theme: Theme): void;
@@ -19,7 +20,7 @@ export const usePrefs = create<Prefs>()(
   persist(
     (set) => ({
       theme: 'system',
-      wrapLogs: false,
+      wrapLogs: undefined,
       plainOutput: false,
       lastTenant: undefined,
       setTheme: (theme) => set({ theme }),
@@ -30,6 +31,9 @@ export const usePrefs = create<Prefs>()(
     { name: 'cloister-console', version: 1 },
   ),
 );
+
+/** Long lines on a phone are read by scrolling down, not sideways. */
+export const useWrapLogs = (): boolean => usePrefs((prefs) => prefs.wrapLogs) ?? matchMedia('(max-width: 48rem)').matches;
 
 /** Puts the theme on the root element; `system` leaves it to the media query. */
 export function applyTheme(theme: Theme): void {

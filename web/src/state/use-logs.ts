@@ -48,16 +48,29 @@ export function useLogs(tenant: string, filter: LogFilter): Logs {
     setLoading(true);
     setCursor(undefined);
     busy.current = true;
+    let opened = 0;
+    let sawLine = false;
+    // A tail that broke before its first line has no cursor to go on from; the newest page fills the hole.
+    const catchUp = () => {
+      listLogs(view.tenant, view.filter, PAGE_LINES, undefined, abort.signal)
+        .then((page) => view.store.append(page.items))
+        .catch(() => undefined);
+    };
     // The tail first, then history: a line between the two comes by both ways and the store keeps it once.
     void follow({
       transport: httpTransport(client, logsPath(view.tenant, view.filter)),
       signal: abort.signal,
       onEvent: (event) => {
-        if (event.event === 'line') view.store.append([JSON.parse(event.data) as LogLine]);
+        if (event.event !== 'line') return;
+        sawLine = true;
+        view.store.append([JSON.parse(event.data) as LogLine]);
       },
       onState: (next, why) => {
         setState(next);
         setProblem(why);
+        if (next !== 'open') return;
+        opened += 1;
+        if (opened > 1 && !sawLine) catchUp();
       },
       onGap: () => setGap(true),
     });

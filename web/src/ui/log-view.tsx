@@ -5,7 +5,7 @@ import { memo, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { LogLine } from '../api/types';
 import { formatClock, formatCount, formatTime, shortRun } from '../lib/format';
 import type { Logs } from '../state/use-logs';
-import { usePrefs } from '../state/prefs';
+import { useWrapLogs } from '../state/prefs';
 import { ArrowDownIcon, LogsIcon } from './icons';
 import { CopyButton, Empty, ProblemNotice } from './parts';
 
@@ -28,7 +28,7 @@ interface LogViewProps {
 export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyText }: LogViewProps) {
   const { store } = logs;
   const { lines, pending, paused, trimmed } = useSyncExternalStore(store.subscribe, store.getSnapshot);
-  const wrap = usePrefs((prefs) => prefs.wrapLogs);
+  const wrap = useWrapLogs();
   const [open, setOpen] = useState<number>();
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
