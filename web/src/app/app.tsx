@@ -9,7 +9,7 @@ import { resume, useSession } from '../state/session';
 import { ProblemNotice, Waiting } from '../ui/parts';
 import { router } from './router';
 
-export const queries = new QueryClient({
+const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
@@ -23,11 +23,13 @@ export function App() {
   const theme = usePrefs((prefs) => prefs.theme);
   const { session, linkToken } = useSession();
   useEffect(() => applyTheme(theme), [theme]);
-  const who = session.status === 'signed_in' ? session.principal.id : undefined;
-  // What one principal has read must not greet the next one.
-  useEffect(() => () => queries.clear(), [who]);
+  const outside = linkToken !== undefined || session.status === 'signed_out';
+  useEffect(() => {
+    // What one principal has read must not greet the next one, and every way from one to the other leads outside.
+    if (outside) queries.clear();
+  }, [outside]);
 
-  if (linkToken !== undefined || session.status === 'signed_out') return <SignInPage />;
+  if (outside) return <SignInPage />;
   if (session.status === 'starting') return <Waiting label="Signing in" />;
   if (session.status === 'unreachable') {
     return (

@@ -5,6 +5,7 @@ import { useMemo, useState } from 'react';
 import { listDeployments } from '../api/endpoints';
 import type { Deployment } from '../api/types';
 import { useTenant, useTitle } from '../app/shell';
+import { joinWords } from '../lib/shell-words';
 import { CommandIcon, SearchIcon } from '../ui/icons';
 import { Empty, ProblemNotice, Waiting } from '../ui/parts';
 import { CommandHeader } from './command-header';
@@ -17,6 +18,8 @@ export function CommandsPage() {
   const { command, run } = useSearch({ from: '/t/$tenant/commands' });
   const navigate = useNavigate({ from: '/t/$tenant/commands' });
   useTitle(command ?? 'Commands');
+  // Arguments taken over from an earlier run; the count makes the form start anew with them.
+  const [reused, setReused] = useState({ line: '', count: 0 });
   const deployments = useQuery({ queryKey: ['deployments', tenant], queryFn: () => listDeployments(tenant) });
 
   if (deployments.isPending) return <Waiting />;
@@ -33,6 +36,8 @@ export function CommandsPage() {
           <section className="card" aria-label={`Command ${current.name}`} key={current.name}>
             <CommandHeader tenant={tenant} deployment={current} />
             <RunForm
+              key={reused.count}
+              initialLine={reused.line}
               tenant={tenant}
               deployment={current}
               onStarted={(started) => void navigate({ search: { command: current.name, run: started.id } })}
@@ -45,7 +50,7 @@ export function CommandsPage() {
             </Empty>
           </div>
         )}
-        {run !== undefined && <RunView key={run} tenant={tenant} id={run} />}
+        {run !== undefined && <RunView key={run} tenant={tenant} id={run} onReuse={current && ((args) => setReused({ line: joinWords(args), count: reused.count + 1 }))} />}
         {name !== undefined && <RecentRuns tenant={tenant} command={name} current={run} />}
       </div>
     </div>

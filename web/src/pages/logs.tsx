@@ -66,19 +66,19 @@ function Filters({ tenant, filter, onChange, onClear }: FiltersProps) {
     <search className="filters" aria-label="Filter the log">
       <TextFilter value={filter.text ?? ''} onChange={(text) => onChange({ text })} />
       <select className="input small" aria-label="Command" value={filter.command ?? ''} onChange={(event) => onChange({ command: event.target.value })}>
-        <option value="">All commands</option>
+        <option value="">Command</option>
         {names.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>
       <select className="input small" aria-label="Stream" value={filter.stream ?? ''} onChange={(event) => onChange({ stream: event.target.value })}>
-        <option value="">All streams</option>
+        <option value="">Stream</option>
         <option value="stdout">Output</option>
         <option value="stderr">Errors</option>
         <option value="system">System</option>
       </select>
       <select className="input small" aria-label="Level" value={filter.level ?? ''} onChange={(event) => onChange({ level: event.target.value })}>
-        <option value="">All levels</option>
+        <option value="">Level</option>
         {['trace', 'debug', 'info', 'warn', 'error'].map((level) => (
           <option key={level}>{level}</option>
         ))}

@@ -8,14 +8,18 @@ import { useNow } from '../lib/use-now';
 import { RunBadge } from '../ui/parts';
 
 const SHOWN = 6;
+/** More than are shown: the command line also walks through them. */
+const KEPT = 30;
+
+export const recentRuns = (tenant: string, command: string) => ({
+  queryKey: ['runs', tenant, 'recent', command],
+  queryFn: () => listRuns(tenant, { command, limit: KEPT }),
+});
 
 export function RecentRuns({ tenant, command, current }: { tenant: string; command: string; current: string | undefined }) {
   const now = useNow(15_000);
-  const runs = useQuery({
-    queryKey: ['runs', tenant, 'recent', command],
-    queryFn: () => listRuns(tenant, { command, limit: SHOWN }),
-  });
-  const list = runs.data?.items ?? [];
+  const runs = useQuery(recentRuns(tenant, command));
+  const list = (runs.data?.items ?? []).slice(0, SHOWN);
   if (list.length === 0) return null;
   return (
     <section className="recent" aria-label="Recent runs">

@@ -1,24 +1,27 @@
 // Starting a run: a command line, and on demand standard input and environment.
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState } from 'react';
 import { createRun } from '../api/endpoints';
 import type { Deployment, Run } from '../api/types';
 import { parseEnv } from '../lib/format';
-import { splitWords } from '../lib/shell-words';
+import { joinWords, splitWords } from '../lib/shell-words';
 import { PlayIcon } from '../ui/icons';
 import { Field, ProblemNotice } from '../ui/parts';
+import { recentRuns } from './recent-runs';
 
 interface RunFormProps {
   tenant: string;
   deployment: Deployment;
+  initialLine: string;
   onStarted: (run: Run) => void;
 }
 
-export function RunForm({ tenant, deployment, onStarted }: RunFormProps) {
+export function RunForm({ tenant, deployment, initialLine, onStarted }: RunFormProps) {
   const id = useId();
   const queries = useQueryClient();
   const input = useRef<HTMLInputElement>(null);
-  const [line, setLine] = useState('');
+  const [line, setLine] = useState(initialLine);
+  const recall = useRecall(tenant, deployment.name, line, setLine);
   const [stdin, setStdin] = useState('');
   const [envText, setEnvText] = useState('');
   const [tried, setTried] = useState(false);
@@ -64,6 +67,7 @@ export function RunForm({ tenant, deployment, onStarted }: RunFormProps) {
           className="mono"
           value={line}
           onChange={(event) => setLine(event.target.value)}
+          onKeyDown={recall}
           placeholder="arguments, quoted as in a shell"
           autoComplete="off"
           autoCapitalize="off"
@@ -97,6 +101,23 @@ export function RunForm({ tenant, deployment, onStarted }: RunFormProps) {
       {start.error && <ProblemNotice error={start.error} />}
     </form>
   );
+}
+
+/** Up and down walk through the arguments of earlier runs, as in a shell, without losing what was being typed. */
+function useRecall(tenant: string, command: string, line: string, setLine: (line: string) => void) {
+  const recent = useQuery({ ...recentRuns(tenant, command), enabled: false });
+  const at = useRef(-1);
+  const typed = useRef('');
+  return (event: React.KeyboardEvent) => {
+    if ((event.key !== 'ArrowUp' && event.key !== 'ArrowDown') || event.altKey || event.shiftKey) return;
+    const lines = [...new Set((recent.data?.items ?? []).map((run) => joinWords(run.args)))];
+    const next = at.current + (event.key === 'ArrowUp' ? 1 : -1);
+    if (next < -1 || next >= lines.length) return;
+    event.preventDefault();
+    if (at.current === -1) typed.current = line;
+    at.current = next;
+    setLine(next === -1 ? typed.current : lines[next]!);
+  };
 }
 
 /** Shows where one argument ends and the next begins: what quoting is for. */

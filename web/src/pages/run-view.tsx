@@ -14,7 +14,7 @@ import { usePrefs } from '../state/prefs';
 import { useLogs } from '../state/use-logs';
 import { follow, type FollowState } from '../stream/follow';
 import { httpTransport } from '../stream/http';
-import { StopIcon, TextIcon } from '../ui/icons';
+import { AgainIcon, StopIcon, TextIcon } from '../ui/icons';
 import { LiveBadge, LogView } from '../ui/log-view';
 import { CopyButton, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
 import type { TerminalSink } from '../ui/terminal';
@@ -24,7 +24,14 @@ const OutputTerminal = lazy(() => import('../ui/terminal'));
 /** Only a fall-back: the output stream's last event brings the end sooner. */
 const POLL_MS = 4_000;
 
-export function RunView({ tenant, id }: { tenant: string; id: string }) {
+interface RunViewProps {
+  tenant: string;
+  id: string;
+  /** Takes the arguments over into the form; absent when the command is gone. */
+  onReuse: ((args: string[]) => void) | undefined;
+}
+
+export function RunView({ tenant, id, onReuse }: RunViewProps) {
   const queries = useQueryClient();
   const run = useQuery({
     queryKey: ['run', tenant, id],
@@ -47,6 +54,8 @@ export function RunView({ tenant, id }: { tenant: string; id: string }) {
         onEvent: async (event) => {
           if (event.event === 'output') {
             await sink.write(base64ToBytes((JSON.parse(event.data) as OutputEvent).data));
+          } else if (event.event === 'gap') {
+            setGap(true);
           } else if (event.event === 'exit') {
             queries.setQueryData(['run', tenant, id], JSON.parse(event.data) as Run);
             void queries.invalidateQueries({ queryKey: ['runs', tenant] });
@@ -72,6 +81,11 @@ export function RunView({ tenant, id }: { tenant: string; id: string }) {
         <span className="grow" />
         {stream.state === 'waiting' && <LiveBadge state="waiting" />}
         {data && data.status !== 'ended' && <KillButton tenant={tenant} id={id} />}
+        {data && onReuse && data.status === 'ended' && (
+          <button type="button" className="button small quiet" onClick={() => onReuse(data.args)}>
+            <AgainIcon size={16} /> Run again
+          </button>
+        )}
         <button type="button" className="button small icon quiet" aria-pressed={plain} aria-label="Plain text" title="Plain text" onClick={() => setPlain(!plain)}>
           <TextIcon size={16} />
         </button>

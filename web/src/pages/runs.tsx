@@ -46,7 +46,7 @@ export function RunsPage() {
           </button>
         )}
         <select className="input small auto" aria-label="Status" value={status ?? ''} onChange={(event) => setFilter({ command, status: event.target.value })}>
-          <option value="">All statuses</option>
+          <option value="">Status</option>
           {STATUSES.map((name) => (
             <option key={name} value={name}>
               {name[0]!.toUpperCase() + name.slice(1)}

@@ -61,6 +61,7 @@ export function useLogs(tenant: string, filter: LogFilter): Logs {
       transport: httpTransport(client, logsPath(view.tenant, view.filter)),
       signal: abort.signal,
       onEvent: (event) => {
+        if (event.event === 'gap') setGap(true);
         if (event.event !== 'line') return;
         sawLine = true;
         view.store.append([JSON.parse(event.data) as LogLine]);

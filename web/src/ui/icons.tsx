@@ -39,6 +39,7 @@ export const SearchIcon = icon(<path d="M9 14.5a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0
 export const ArrowDownIcon = icon(<path d="M10 4v12M5.5 11.5 10 16l4.5-4.5" />);
 export const PlusIcon = icon(<path d="M10 4v12M4 10h12" />);
 export const CrossIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
+export const AgainIcon = icon(<path d="M15.5 8A6 6 0 1 0 16 11.5M15.8 4v4h-4" />);
 export const TextIcon = icon(<path d="M4 5h12M4 8.5h12M4 12h12M4 15.5h7" />);
 
 /** The mark: two bays of an arcade. */

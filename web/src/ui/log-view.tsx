@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { LogLine } from '../api/types';
+import { plainText, visibleControls } from '../lib/ansi';
 import { formatClock, formatCount, formatTime, shortRun } from '../lib/format';
 import type { Logs } from '../state/use-logs';
 import { useWrapLogs } from '../state/prefs';
@@ -143,12 +144,13 @@ interface RowProps {
 
 const Row = memo(function Row({ line, showCommand, needle, open, onToggle }: RowProps) {
   const level = line.level ?? '';
+  const text = plainText(line.text);
   return (
     <button type="button" className={`log-row ${level} ${line.stream}`} aria-expanded={open} onClick={() => onToggle(open ? undefined : line.seq)}>
       <time dateTime={line.time}>{formatClock(line.time)}</time>
       <span className="log-level">{level || line.stream.replace('std', '')}</span>
       {showCommand && <span className="log-command truncate">{line.command}</span>}
-      <span className="log-text">{needle ? <Marked text={line.text} needle={needle} /> : line.text}</span>
+      <span className="log-text">{needle ? <Marked text={text} needle={needle} /> : text}</span>
     </button>
   );
 });
@@ -190,7 +192,7 @@ function Details({ line, tenant }: { line: LogLine; tenant: string }) {
         <dd className="num">{formatCount(line.seq)}</dd>
         <dt>Text</dt>
         <dd>
-          <pre>{line.text}</pre>
+          <pre>{visibleControls(line.text)}</pre>
           {line.continues && <p className="hint">Cut at 64 KiB; the next line continues it.</p>}
         </dd>
       </dl>
