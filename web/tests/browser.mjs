@@ -122,6 +122,38 @@ async function walk() {
     await page.reload();
     await page.getByTestId('run-status').getByText('Exit 0').waitFor();
   });
+  await step('run-again', async () => {
+    const before = page.url();
+    const line = page.getByLabel(`Arguments of ${command}`);
+    await page.getByRole('button', { name: 'Run again' }).click();
+    if ((await line.inputValue()) !== `'Ada Lovelace' --twice`) failures.push('the arguments are not taken over');
+    await line.fill('half typed');
+    await line.press('ArrowUp');
+    if ((await line.inputValue()) !== `'Ada Lovelace' --twice`) failures.push('the arrow does not recall arguments');
+    await line.press('ArrowDown');
+    if ((await line.inputValue()) !== 'half typed') failures.push('what was being typed is lost');
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.href !== before);
+    await page.getByTestId('run-status').getByText('Exit 0').waitFor();
+  });
+  await step('keyboard', async () => {
+    // Tab must lead through the terminal and out of it again.
+    await page.locator('.xterm-helper-textarea').focus();
+    await page.keyboard.press('Tab');
+    const inside = await page.evaluate(() => document.activeElement?.closest('.xterm') !== null);
+    if (inside) failures.push('the terminal keeps the focus');
+    await page.getByRole('button', { name: 'Theme' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitemradio', { name: 'Dark' }).waitFor();
+  });
+  await step('theme', async () => {
+    await page.getByRole('menuitemradio', { name: 'Dark' }).click();
+    await page.reload();
+    await page.locator('html[data-theme="dark"]').waitFor();
+    await page.getByRole('button', { name: 'Theme' }).click();
+    await page.getByRole('menuitemradio', { name: 'As the system' }).click();
+    await page.locator('html:not([data-theme])').waitFor();
+  });
   await step('runs', async () => {
     await page.getByRole('link', { name: 'Runs', exact: true }).click();
     await page.getByRole('link', { name: new RegExp(command) }).first().waitFor();
@@ -142,6 +174,23 @@ async function walk() {
     await page.getByRole('link', { name: 'Files', exact: true }).click();
     await page.getByRole('heading', { name: 'Files' }).waitFor();
     await page.locator('main').getByText(/empty|Changed/).first().waitFor();
+  });
+  await step('file-uploaded', async () => {
+    await page.locator('input[type=file]').setInputFiles({ name: 'notes from a walk.txt', mimeType: 'text/plain', buffer: Buffer.from('kept') });
+    await page.getByRole('cell', { name: '4 B' }).waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download notes from a walk.txt' }).click();
+    const content = await readFile(await (await download).path(), 'utf8');
+    if (content !== 'kept') failures.push(`the downloaded file holds ${JSON.stringify(content)}`);
+  });
+  await step('file-delete', async () => {
+    await page.getByRole('button', { name: 'Delete notes from a walk.txt' }).click();
+    await page.getByRole('dialog').waitFor();
+  });
+  await step('file-deleted', async () => {
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByText('notes from a walk.txt').waitFor({ state: 'detached' });
   });
   if (target.extra) await target.extra({ page, step, drop, failures });
   await looks();

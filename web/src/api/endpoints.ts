@@ -63,9 +63,10 @@ export const listLogs = (tenant: string, filter: LogFilter, limit: number, curso
 
 /** A path inside the tenant's directory, each part escaped. */
 const filePath = (tenant: string, path: string) =>
-  `${base(tenant)}/files/${path.split('/').filter(Boolean).map(enc).join('/')}`;
+  [`${base(tenant)}/files`, ...path.split('/').filter(Boolean).map(enc)].join('/');
 
-export const listFiles = (tenant: string, path: string) => client.data<t.FileEntry[]>(filePath(tenant, path));
+export const listFiles = (tenant: string, path: string, cursor?: string) =>
+  client.page<t.FileEntry>(`${filePath(tenant, path)}${query({ limit: 200, cursor })}`);
 export const deleteFile = (tenant: string, path: string) => client.data<void>(filePath(tenant, path), { method: 'DELETE' });
 export const makeDirectory = (tenant: string, path: string) =>
   client.data<t.FileEntry>(`${filePath(tenant, path)}?kind=directory`, { method: 'PUT', headers: idempotent() });

@@ -48,7 +48,7 @@ function PasswordForm({ hasPassword, email, onDone }: { hasPassword: boolean; em
         <h2>{hasPassword ? 'Change your password' : 'Set a password'}</h2>
       </Dialog.Title>
       <p className="muted">
-        {hasPassword ? 'You stay signed in here.' : 'Your one-time link is used up. With a password you can sign in again without a new one.'}
+        {hasPassword ? 'You stay signed in here; your other sessions end.' : 'Your one-time link is used up. With a password you can sign in again without a new one.'}
       </p>
       {/* Lets a password manager file the new password under the right name. */}
       <input type="email" autoComplete="username" value={email} readOnly hidden />

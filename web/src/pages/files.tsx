@@ -1,5 +1,5 @@
 // The Files page: the tenant's directory, one level at a time.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { deleteFile, listFiles, makeDirectory, openFile, uploadFile } from '../api/endpoints';
@@ -23,7 +23,12 @@ export function FilesPage() {
   useTitle('Files');
   const key = ['files', tenant, path];
   const refresh = () => queries.invalidateQueries({ queryKey: key });
-  const entries = useQuery({ queryKey: key, queryFn: () => listFiles(tenant, path) });
+  const entries = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam }) => listFiles(tenant, path, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.cursor,
+  });
   const upload = useMutation({
     mutationFn: async (files: File[]) => {
       for (const file of files) {
@@ -46,7 +51,8 @@ export function FilesPage() {
     },
   });
   const download = useMutation({ mutationFn: (entry: FileEntry) => save(tenant, join(path, entry.name), entry.name) });
-  const sorted = [...(entries.data ?? [])].sort((a, b) => Number(b.kind === 'directory') - Number(a.kind === 'directory') || a.name.localeCompare(b.name));
+  // In the server's order, by name: another one would be wrong from the second page on.
+  const list = entries.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div
       className="stack"
@@ -82,14 +88,21 @@ export function FilesPage() {
       {[upload.error, download.error].map((error, index) => error && <ProblemNotice key={index} error={error} />)}
       {entries.isPending && <Waiting />}
       {entries.isError && <ProblemNotice error={entries.error} />}
-      {entries.isSuccess && sorted.length === 0 && (
+      {entries.isSuccess && list.length === 0 && (
         <div className="card">
           <Empty icon={<FilesIcon size={26} />} title="This directory is empty">
             Drop files here, or let a command write some: a command sees a directory once its deployment grants it.
           </Empty>
         </div>
       )}
-      {sorted.length > 0 && <Entries tenant={tenant} path={path} list={sorted} onDownload={(entry) => download.mutate(entry)} onRemove={setRemoving} />}
+      {list.length > 0 && <Entries tenant={tenant} path={path} list={list} onDownload={(entry) => download.mutate(entry)} onRemove={setRemoving} />}
+      {entries.hasNextPage && (
+        <div className="more">
+          <button type="button" className="button" disabled={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>
+            More files
+          </button>
+        </div>
+      )}
       <ConfirmDialog
         open={removing !== undefined}
         title={`Delete “${removing?.name ?? ''}”?`}

@@ -7,7 +7,7 @@ export async function tenantRoutes(call) {
   const { req, path } = call;
   const [area, key, action] = path;
   const route = routes[`${req.method} ${area}${key === undefined || area === 'files' ? '' : '/*'}${action && area !== 'files' ? `/${action}` : ''}`];
-  if (!route) throw new Refusal(404, 'not_found', 'There is nothing here.');
+  if (!route || path.includes('')) throw new Refusal(404, 'not_found', 'There is nothing here.');
   await route(call, key, path);
 }
 
@@ -108,7 +108,8 @@ const routes = {
     }
     const prefix = name === '/' ? '/' : `${name}/`;
     const inside = [...call.tenant.files].filter(([file]) => file !== name && file.startsWith(prefix) && !file.slice(prefix.length).includes('/'));
-    answer(call.res, inside.map(([file, child]) => fileEntry(file, child)), { tenant: idOf(call) });
+    const entries = inside.map(([file, child]) => fileEntry(file, child)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    page(call.res, entries, call.url, idOf(call));
   },
   'PUT files': async (call, _key, path) => {
     const name = filePath(path);
