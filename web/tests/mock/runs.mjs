@@ -11,8 +11,9 @@ const script = {
   },
   async *noisy(run) {
     const count = Number(run.args[0] ?? 5000);
-    for (let i = 0; i < count; i += 50) {
-      const lines = Array.from({ length: Math.min(50, count - i) }, (_, n) => `${['INFO', 'DEBUG', 'WARN', 'INFO', 'ERROR'][(i + n) % 5]} line ${i + n} of a command that has much to say\n`);
+    const batch = Number(run.args[1] ?? 50);
+    for (let i = 0; i < count; i += batch) {
+      const lines = Array.from({ length: Math.min(batch, count - i) }, (_, n) => `${['INFO', 'DEBUG', 'WARN', 'INFO', 'ERROR'][(i + n) % 5]} line ${i + n} of a command that has much to say\n`);
       yield ['stdout', lines.join(''), 5];
     }
   },
