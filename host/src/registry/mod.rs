@@ -1,6 +1,7 @@
 //! Modules and the commands that run them.
 
 mod deployments;
+mod engine;
 mod error;
 mod grants;
 mod limits;
@@ -17,6 +18,7 @@ use crate::config::{Plan, Plans};
 use crate::store::Store;
 use crate::tenancy::PlanName;
 
+pub use engine::EngineToolchain;
 pub use error::RegistryError;
 pub use grants::{MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, check_env};
 pub use limits::tighten;

@@ -32,6 +32,24 @@ pub struct ModuleRecord {
 
 impl Record for ModuleRecord {}
 
+impl ModuleRecord {
+    /// What the engine needs to know of it.
+    #[must_use]
+    pub fn info(&self) -> cloister_runtime::ModuleInfo {
+        use cloister_runtime::{ModuleInfo, ModuleKind, WasiVersion};
+        ModuleInfo {
+            kind: if self.kind == "component" { ModuleKind::Component } else { ModuleKind::Core },
+            wasi: match self.wasi.as_str() {
+                "0.3" => WasiVersion::V0_3,
+                "0.2" => WasiVersion::V0_2,
+                _ => WasiVersion::Preview1,
+            },
+            imports: self.imports.clone(),
+            needs: self.needs.clone(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct ModuleRef {
     digest: ModuleDigest,
