@@ -1,24 +1,31 @@
 //! Puts the host together, serves it, and stops it in order.
 
 mod bootstrap;
+mod engine;
 mod listen;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, AuthError, Decisions};
+use cloister_runtime::Compiler;
+
 use crate::clock::Clock;
+use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
+use crate::logs::{LogError, LogWriter};
 use crate::metrics::Metrics;
-use crate::registry::{Registry, RegistryError, StandIn};
+use crate::registry::{EngineToolchain, Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
-pub use bootstrap::Welcome;
+pub use bootstrap::{DemoWelcome, Welcome};
+pub use engine::compiler_of_this_program;
 
 /// Why the host did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +63,12 @@ pub enum ServeError {
     /// The tenants' files cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// The engine cannot be started.
+    #[error("could not start the engine")]
+    Engine(#[from] cloister_runtime::RunError),
+    /// The log cannot be opened.
+    #[error("could not open the log")]
+    Log(#[from] LogError),
     /// Metrics cannot be registered.
     #[error("could not set up metrics")]
     Metrics(#[from] prometheus::Error),
@@ -78,6 +91,8 @@ impl ServeError {
             Self::Registry(error) => error.code(),
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
+            Self::Log(error) => error.code(),
+            Self::Engine(_) => "engine_failed",
             Self::Metrics(_) => "internal",
             Self::Stopped(_) => "store_failed",
         }
@@ -88,9 +103,13 @@ impl ServeError {
 ///
 /// # Errors
 /// When it cannot start, or its store fails.
-pub async fn serve(config: Config, announce: impl FnOnce(&Welcome)) -> Result<(), ServeError> {
+pub async fn serve(
+    config: Config,
+    compiler: Compiler,
+    announce: impl FnOnce(&Welcome),
+) -> Result<(), ServeError> {
     let stop = listen::stop_signal()?;
-    serve_until(config, announce, stop).await
+    serve_until(config, compiler, announce, stop).await
 }
 
 /// As [`serve`], until `stop` is cancelled. For tests and for embedding.
@@ -99,6 +118,7 @@ pub async fn serve(config: Config, announce: impl FnOnce(&Welcome)) -> Result<()
 /// As [`serve`].
 pub async fn serve_until(
     config: Config,
+    compiler: Compiler,
     announce: impl FnOnce(&Welcome),
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -108,7 +128,7 @@ pub async fn serve_until(
     let address = listener
         .local_addr()
         .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
-    let app = build(config, Clock::system(), address).await?;
+    let app = build(config, Clock::system(), address, compiler).await?;
     let welcome = bootstrap::run(&app).await?;
     announce(&welcome);
     let failed = async {
@@ -120,6 +140,11 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
+    // Connections are done; what still runs was started without waiting, or followed.
+    app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
+    if let Err(error) = app.logs.close().await {
+        tracing::error!(%error, "the last lines may be lost");
+    }
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
 }
@@ -128,13 +153,25 @@ pub async fn serve_until(
 ///
 /// # Errors
 /// When a part cannot start.
-pub async fn build(config: Config, clock: Clock, address: SocketAddr) -> Result<App, ServeError> {
-    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address));
+pub async fn build(
+    config: Config,
+    clock: Clock,
+    address: SocketAddr,
+    compiler: Compiler,
+) -> Result<App, ServeError> {
+    let io = tokio::runtime::Handle::current();
+    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiler, io));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
     Ok(App::new(parts))
 }
 
-fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, ServeError> {
+fn assemble(
+    config: Config,
+    clock: Clock,
+    address: SocketAddr,
+    compiler: Compiler,
+    io: tokio::runtime::Handle,
+) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
         StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
@@ -142,9 +179,27 @@ fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, 
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
-    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), Arc::new(StandIn));
+    let runtime = Arc::new(engine::start(&config, &store, compiler, io)?);
+    let toolchain = Arc::new(EngineToolchain(Arc::clone(&runtime)));
+    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), toolchain);
     let files = Files::new(store.clone(), config.http.file_bytes);
+    let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
+    let commands = Commands::new(CommandParts {
+        store: store.clone(),
+        clock: clock.clone(),
+        registry: registry.clone(),
+        files: files.clone(),
+        logs: logs.clone(),
+        runtime,
+        slots: config.engine.runs as usize,
+    });
+    let interrupted = commands.repair_blocking()?;
+    if interrupted > 0 {
+        tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
+    }
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
-    Ok(Parts { config, clock, metrics, store, auth, tenancy, registry, files, url, stopping })
+    Ok(Parts {
+        config, clock, metrics, store, auth, tenancy, registry, files, logs, commands, url, stopping
+    })
 }

@@ -26,7 +26,7 @@ use crate::store::Store;
 pub use error::CommandError;
 pub use follow::{OutputCursor, OutputItem};
 pub use query::RunFilter;
-pub use start::Started;
+pub use start::{EndWithCaller, Started};
 
 /// Starts runs, and knows those that have not ended. Cheap to clone.
 #[derive(Clone)]

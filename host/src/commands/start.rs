@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cloister_runtime::{
-    Grant, Limits, Metering, ModuleSource, NetworkGrant, Prepared, StdinPipe, StdinSource,
+    Canceller, Grant, Limits, Metering, ModuleSource, NetworkGrant, Prepared, StdinPipe, StdinSource,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -57,13 +57,26 @@ impl Started {
     }
 }
 
-/// Ends a run whose caller has gone, unless it was told otherwise.
-pub struct EndWithCaller<'a>(pub &'a Started, pub bool);
+/// Ends a run when the caller who waits for it goes away.
+pub struct EndWithCaller(Option<Canceller>);
 
-impl Drop for EndWithCaller<'_> {
+impl EndWithCaller {
+    /// Watches over a run.
+    #[must_use]
+    pub fn new(started: &Started) -> Self {
+        Self(Some(started.run.canceller.clone()))
+    }
+
+    /// The run has ended.
+    pub fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for EndWithCaller {
     fn drop(&mut self) {
-        if self.1 {
-            self.0.run.canceller.cancel();
+        if let Some(canceller) = &self.0 {
+            canceller.cancel();
         }
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod files;
 pub(super) mod host;
 pub(super) mod modules;
 pub(super) mod operator;
+pub(super) mod runs;
 
 /// An instant as RFC 3339 with microseconds.
 pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
