@@ -16,13 +16,15 @@ interface SessionStore {
   linkToken: string | undefined;
   /** True after a link sign-in until the person has set a password or put it off. */
   offerPassword: boolean;
-  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'offerPassword'>>): void;
+  pageTitle: string;
+  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'offerPassword' | 'pageTitle'>>): void;
 }
 
 export const useSession = create<SessionStore>()((set) => ({
   session: { status: 'starting' },
   linkToken: undefined,
   offerPassword: false,
+  pageTitle: '',
   set,
 }));
 
