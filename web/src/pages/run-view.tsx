@@ -199,7 +199,7 @@ function RunFoot({ run }: { run: Run }) {
 }
 
 function RunLog({ tenant, run }: { tenant: string; run: Run }) {
-  const logs = useLogs(tenant, { run: run.id });
+  const logs = useLogs(tenant, { run: run.id }, run.status === 'ended');
   return (
     <div className="run-log">
       <div className="row spread">
