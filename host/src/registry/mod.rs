@@ -64,6 +64,3 @@ impl Registry {
         self.inner.plans.get(name)
     }
 }
-
-#[cfg(test)]
-mod tests;
