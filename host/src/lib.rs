@@ -8,6 +8,7 @@ pub mod files;
 pub mod http;
 pub mod ids;
 mod inflow;
+pub mod logs;
 pub mod metrics;
 pub mod registry;
 pub mod server;

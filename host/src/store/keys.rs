@@ -4,7 +4,7 @@
 //! No part holds a zero byte, so a key is never the prefix of a sibling's children by accident.
 
 use crate::auth::TenantScope;
-use crate::ids::TenantId;
+use crate::ids::{RunId, TenantId};
 
 /// The tree of all small records.
 pub(super) const RECORDS_TREE: &str = "records";
@@ -149,6 +149,49 @@ impl Prefix {
     /// The key with this prefix and `rest` behind it.
     pub(super) fn key(&self, rest: &[u8]) -> Vec<u8> {
         [&self.0, rest].concat()
+    }
+}
+
+/// What a key of a tenant's log tree names: one letter, then a sequence number (big-endian) or a run's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogKind {
+    /// The chunk that begins with a line.
+    Chunk = b'c' as isize,
+    /// A line before which the clock was set back.
+    ClockBreak = b'b' as isize,
+    /// Where a run's lines are.
+    Run = b'r' as isize,
+    /// Where the log stands; there is one.
+    State = b's' as isize,
+}
+
+impl LogKind {
+    /// The start of all keys of the kind; the whole key of the state.
+    pub(super) fn prefix(self) -> [u8; 1] {
+        [self as u8]
+    }
+
+    /// The key of a line.
+    pub(super) fn of_seq(self, seq: u64) -> [u8; 9] {
+        let mut key = [self as u8; 9];
+        key[1..].copy_from_slice(&seq.to_be_bytes());
+        key
+    }
+
+    /// The line of such a key; `None` for keys of another kind.
+    pub(super) fn seq(self, key: &[u8]) -> Option<u64> {
+        let seq = key.strip_prefix(&self.prefix())?.try_into().ok()?;
+        Some(u64::from_be_bytes(seq))
+    }
+
+    /// The key of a run.
+    pub(super) fn of_run(run: &RunId) -> Vec<u8> {
+        [&Self::Run.prefix(), run.as_str().as_bytes()].concat()
+    }
+
+    /// The run of such a key.
+    pub(super) fn run(key: &[u8]) -> Option<RunId> {
+        std::str::from_utf8(key.strip_prefix(&Self::Run.prefix())?).ok()?.parse().ok()
     }
 }
 

@@ -3,7 +3,7 @@
 //! All small records live in one tree, the tenant first in every key, so that any set of changes is one atomic batch
 //! and a whole tenant is one range. Changes pass one at a time through [`Store::write`], which checks, stages and
 //! applies under a lock (microseconds, no disk wait) and then waits for a flush that it shares with whoever else is
-//! waiting. Log lines have a tree for each tenant ([`Store::log_tree`]).
+//! waiting. Log lines have a tree for each tenant ([`Store::log_chunks`]).
 //!
 //! sled blocks, so every call here either runs on the blocking pool or says in its name that it blocks.
 
@@ -11,6 +11,7 @@ mod commit;
 mod data_dir;
 mod error;
 mod keys;
+mod log_chunks;
 mod records;
 mod space;
 mod table;
@@ -19,11 +20,11 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::auth::TenantScope;
 
 pub use data_dir::{DataDir, FORMAT_VERSION};
 pub use error::StoreError;
 pub use keys::{Key, Kind, Prefix};
+pub use log_chunks::{LogChunks, LogState, LogWrites, RunSpan, StoredChunk};
 pub use records::*;
 pub use table::{Direction, MAX_SCANNED_PER_PAGE, Page, PageQuery, Reader, Writer};
 pub use value::{MAX_VALUE_BYTES, Record};
@@ -172,12 +173,14 @@ impl Store {
         self.inner.committer.failed().await;
     }
 
-    /// The tree of one tenant's log lines. Blocks, and makes it when it is missing; keep the handle.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn log_tree(&self, scope: &TenantScope) -> Result<sled::Tree, StoreError> {
-        self.inner.db.open_tree(keys::log_tree(scope)).map_err(StoreError::database("open a log"))
+    /// The log lines of all tenants.
+    #[must_use]
+    pub fn log_chunks(&self) -> LogChunks {
+        LogChunks::new(self.clone())
+    }
+
+    pub(in crate::store) fn db(&self) -> &sled::Db {
+        &self.inner.db
     }
 
     /// Refuses new work while the disk is nearly full, so that what was acknowledged stays writable.

@@ -7,6 +7,7 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::ids::{RunId, TenantId};
 

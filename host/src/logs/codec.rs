@@ -1,0 +1,333 @@
+//! Chunks as stored values: a header with a summary, the lines' heads, and their text, compressed when it pays.
+//!
+//! | at | bytes | what (numbers little-endian) |
+//! |---|---|---|
+//! | 0 | 1 | version, 1 |
+//! | 1 | 4 | CRC-32 of everything after it |
+//! | 5 | 1 | flags; bit 0: the text is an LZ4 block |
+//! | 6 | 8, 4 | first sequence number, number of lines |
+//! | 18 | 8, 8 | least and greatest time, µs since the Unix epoch |
+//! | 34 | 8, 8 | Bloom filters of runs and commands |
+//! | 50 | 1, 1 | sets of streams and levels |
+//! | 52 | 4, 4 | bytes of the heads; bytes of the text before compression |
+//! | 60 | | heads: sources, then per line source, time difference, mark, length; numbers as LEB128 |
+//! | | | text to the end |
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size};
+
+use super::chunk::{Chunk, Head, Summary};
+use super::line::{LineSource, Mark};
+use super::split::MAX_LINE_BYTES;
+
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 60;
+const CHECKED_FROM: usize = 5;
+const LZ4: u8 = 1;
+/// Shorter texts are stored as they are.
+const MIN_COMPRESS_BYTES: usize = 256;
+/// A chunk is cut before its text and heads would take more than this; only a single longer line takes more.
+pub(super) const CHUNK_COST_BYTES: usize = 32 * 1024;
+/// What a line's head takes, about.
+pub(super) const LINE_COST_BYTES: usize = 6;
+/// What a source takes, about.
+pub(super) const SOURCE_COST_BYTES: usize = 64;
+const MAX_TEXT_BYTES: usize = MAX_LINE_BYTES + 1;
+const MAX_LINES: usize = CHUNK_COST_BYTES / LINE_COST_BYTES;
+const MAX_NAME_BYTES: usize = 64;
+
+/// Why a stored value is not a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Damage {
+    #[error("shorter than its header or its parts")]
+    Truncated,
+    #[error("of an unknown version")]
+    Version,
+    #[error("wrong checksum")]
+    Checksum,
+    #[error("contents that contradict each other")]
+    Contents,
+}
+
+/// Encodes chunks; keeps its buffers.
+pub(super) struct Encoder {
+    table: CompressTable,
+    packed: Vec<u8>,
+    local: Vec<u32>,
+}
+
+impl Encoder {
+    pub(super) fn new() -> Self {
+        Self { table: CompressTable::large(), packed: Vec::new(), local: Vec::new() }
+    }
+
+    /// The stored value of some lines of a chunk; the caller keeps it within [`CHUNK_COST_BYTES`].
+    pub(super) fn encode(&mut self, chunk: &Chunk, range: &Range<usize>) -> Vec<u8> {
+        let heads = chunk.heads.get(range.clone()).unwrap_or_default();
+        let (start, end) = text_span(heads);
+        let text = chunk.text.get(start..end).unwrap_or_default();
+        let mut value = vec![0; HEADER_BYTES];
+        value.reserve(heads.len() * 6 + text.len() + 256);
+        self.put_heads(chunk, heads, &mut value);
+        let heads_bytes = value.len() - HEADER_BYTES;
+        let flags = self.put_text(text, &mut value);
+        put_header(&mut value, &Summary::of(chunk, range), flags, heads_bytes, text.len());
+        let checksum = crc32fast::hash(&value[CHECKED_FROM..]);
+        value[1..5].copy_from_slice(&checksum.to_le_bytes());
+        value
+    }
+
+    fn put_heads(&mut self, chunk: &Chunk, heads: &[Head], value: &mut Vec<u8>) {
+        let mut used: Vec<&LineSource> = Vec::new();
+        self.local.clear();
+        self.local.resize(chunk.sources.len(), u32::MAX);
+        for head in heads {
+            let (Some(local), Some(source)) =
+                (self.local.get_mut(head.source as usize), chunk.sources.get(head.source as usize))
+            else {
+                continue;
+            };
+            if *local == u32::MAX {
+                *local = u32::try_from(used.len()).unwrap_or(0);
+                used.push(source);
+            }
+        }
+        put_varint(value, used.len() as u64);
+        for source in used {
+            put_name(value, source.run.as_str());
+            put_name(value, source.command.as_str());
+            put_name(value, source.step.as_deref().unwrap_or_default());
+        }
+        let mut time_us = heads.first().map_or(0, |head| head.time_us);
+        for head in heads {
+            let local = self.local.get(head.source as usize).copied().unwrap_or(0);
+            put_varint(value, u64::from(local));
+            put_varint(value, head.time_us.saturating_sub(time_us));
+            value.push(head.mark.byte());
+            put_varint(value, u64::from(head.len_bytes));
+            time_us = head.time_us;
+        }
+    }
+
+    /// Appends the text, compressed when that saves an eighth; returns the flags.
+    fn put_text(&mut self, text: &[u8], value: &mut Vec<u8>) -> u8 {
+        if text.len() >= MIN_COMPRESS_BYTES {
+            self.packed.resize(get_maximum_output_size(text.len()), 0);
+            let packed = compress_into_with_table(text, &mut self.packed, &mut self.table);
+            if let Ok(len) = packed
+                && len <= text.len() - text.len() / 8
+            {
+                value.extend_from_slice(&self.packed[..len]);
+                return LZ4;
+            }
+        }
+        value.extend_from_slice(text);
+        0
+    }
+}
+
+/// Bytes of a chunk's text which these lines take.
+fn text_span(heads: &[Head]) -> (usize, usize) {
+    match (heads.first(), heads.last()) {
+        (Some(first), Some(last)) => {
+            (first.start as usize, last.start as usize + last.len_bytes as usize + 1)
+        }
+        _ => (0, 0),
+    }
+}
+
+fn put_header(value: &mut [u8], summary: &Summary, flags: u8, heads_bytes: usize, text_bytes: usize) {
+    value[0] = VERSION;
+    value[5] = flags;
+    value[6..14].copy_from_slice(&summary.first_seq.to_le_bytes());
+    value[14..18].copy_from_slice(&summary.lines.to_le_bytes());
+    value[18..26].copy_from_slice(&summary.min_time_us.to_le_bytes());
+    value[26..34].copy_from_slice(&summary.max_time_us.to_le_bytes());
+    value[34..42].copy_from_slice(&summary.runs.to_le_bytes());
+    value[42..50].copy_from_slice(&summary.commands.to_le_bytes());
+    value[50] = summary.streams;
+    value[51] = summary.levels;
+    #[expect(clippy::cast_possible_truncation, reason = "chunks are cut far below 4 GiB")]
+    {
+        value[52..56].copy_from_slice(&(heads_bytes as u32).to_le_bytes());
+        value[56..60].copy_from_slice(&(text_bytes as u32).to_le_bytes());
+    }
+}
+
+/// A stored value whose checksum was right; decoded as far as asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Encoded<'a> {
+    pub(super) summary: Summary,
+    /// Bytes of the text once unpacked.
+    pub(super) text_bytes: usize,
+    compressed: bool,
+    heads: &'a [u8],
+    text: &'a [u8],
+}
+
+impl<'a> Encoded<'a> {
+    /// Checks a stored value and reads its summary.
+    pub(super) fn open(value: &'a [u8]) -> Result<Self, Damage> {
+        let mut header = Reader { rest: value.get(..HEADER_BYTES).ok_or(Damage::Truncated)? };
+        if header.byte()? != VERSION {
+            return Err(Damage::Version);
+        }
+        if header.u32()? != crc32fast::hash(&value[CHECKED_FROM..]) {
+            return Err(Damage::Checksum);
+        }
+        Self::reopen(value)
+    }
+
+    /// Reads the summary of a stored value that was checked before.
+    pub(super) fn reopen(value: &'a [u8]) -> Result<Self, Damage> {
+        let mut header = Reader { rest: value.get(CHECKED_FROM..HEADER_BYTES).ok_or(Damage::Truncated)? };
+        let flags = header.byte()?;
+        let summary = Summary {
+            first_seq: header.u64()?,
+            lines: header.u32()?,
+            min_time_us: header.u64()?,
+            max_time_us: header.u64()?,
+            runs: header.u64()?,
+            commands: header.u64()?,
+            streams: header.byte()?,
+            levels: header.byte()?,
+        };
+        let heads_bytes = header.u32()? as usize;
+        let text_bytes = header.u32()? as usize;
+        let (heads, text) = value[HEADER_BYTES..].split_at_checked(heads_bytes).ok_or(Damage::Truncated)?;
+        let fits = text_bytes <= MAX_TEXT_BYTES && (1..=MAX_LINES).contains(&(summary.lines as usize));
+        if !fits || summary.first_seq.checked_add(u64::from(summary.lines)).is_none() {
+            return Err(Damage::Contents);
+        }
+        Ok(Self { summary, text_bytes, compressed: flags & LZ4 != 0, heads, text })
+    }
+
+    /// All of it.
+    pub(super) fn decode(&self) -> Result<Chunk, Damage> {
+        let mut text = Vec::new();
+        self.unpack(&mut text)?;
+        self.decode_with(text)
+    }
+
+    /// All of it, when the text was unpacked before.
+    pub(super) fn decode_with(&self, text: Vec<u8>) -> Result<Chunk, Damage> {
+        let mut chunk = Chunk { first_seq: self.summary.first_seq, ..Chunk::default() };
+        let mut reader = Reader { rest: self.heads };
+        let sources = usize::try_from(reader.varint()?).map_err(|_| Damage::Contents)?;
+        for _ in 0..sources {
+            chunk.sources.push(Arc::new(reader.source()?));
+        }
+        chunk.heads.reserve(self.summary.lines as usize);
+        let (mut time_us, mut start) = (self.summary.min_time_us, 0_u32);
+        for _ in 0..self.summary.lines {
+            let head = reader.head(time_us, start)?;
+            if head.source as usize >= chunk.sources.len() {
+                return Err(Damage::Contents);
+            }
+            time_us = head.time_us;
+            start = start.saturating_add(head.len_bytes).saturating_add(1);
+            chunk.heads.push(head);
+        }
+        if start as usize != self.text_bytes || text.len() != self.text_bytes || !reader.rest.is_empty() {
+            return Err(Damage::Contents);
+        }
+        chunk.text = text;
+        Ok(chunk)
+    }
+
+    /// The text alone, into a buffer that is used again.
+    pub(super) fn unpack(&self, text: &mut Vec<u8>) -> Result<(), Damage> {
+        text.clear();
+        if !self.compressed {
+            text.extend_from_slice(self.text);
+            return Ok(());
+        }
+        text.resize(self.text_bytes, 0);
+        match decompress_into(self.text, text) {
+            Ok(len) if len == self.text_bytes => Ok(()),
+            _ => Err(Damage::Contents),
+        }
+    }
+}
+
+/// Reads numbers and names off a value; every step says when there are too few bytes.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Damage> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Damage::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, Damage> {
+        let (byte, rest) = self.rest.split_first().ok_or(Damage::Truncated)?;
+        self.rest = rest;
+        Ok(*byte)
+    }
+
+    fn u32(&mut self) -> Result<u32, Damage> {
+        let bytes = self.take(4)?.try_into().map_err(|_| Damage::Truncated)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn u64(&mut self) -> Result<u64, Damage> {
+        let bytes = self.take(8)?.try_into().map_err(|_| Damage::Truncated)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn varint(&mut self) -> Result<u64, Damage> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Damage::Contents)
+    }
+
+    fn name(&mut self) -> Result<&'a str, Damage> {
+        let len = usize::from(self.byte()?);
+        std::str::from_utf8(self.take(len)?).map_err(|_| Damage::Contents)
+    }
+
+    fn source(&mut self) -> Result<LineSource, Damage> {
+        let run = self.name()?.parse().map_err(|_| Damage::Contents)?;
+        let command = self.name()?.parse().map_err(|_| Damage::Contents)?;
+        let step = self.name()?;
+        Ok(LineSource { run, command, step: (!step.is_empty()).then(|| step.into()) })
+    }
+
+    fn head(&mut self, time_us: u64, start: u32) -> Result<Head, Damage> {
+        let narrow = |value: u64| u32::try_from(value).map_err(|_| Damage::Contents);
+        let source = narrow(self.varint()?)?;
+        let time_us = time_us.checked_add(self.varint()?).ok_or(Damage::Contents)?;
+        let mark = Mark::from_byte(self.byte()?).ok_or(Damage::Contents)?;
+        Ok(Head { time_us, start, len_bytes: narrow(self.varint()?)?, source, mark })
+    }
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// A length byte and the name, cut at [`MAX_NAME_BYTES`] between characters.
+fn put_name(out: &mut Vec<u8>, name: &str) {
+    let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
+    out.push(name.len() as u8);
+    out.extend_from_slice(name.as_bytes());
+}
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;

@@ -1,0 +1,64 @@
+//! Why lines could not be taken or read.
+
+use std::sync::Arc;
+
+use crate::store::StoreError;
+
+/// A failure of the log store, or a question it cannot answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// Writing failed before; no more lines are taken until the host starts again.
+    #[error("the log store failed and takes no more lines")]
+    StoreFailed(#[source] Arc<StoreError>),
+    /// The committer thread ended unexpectedly.
+    #[error("the log writer ended unexpectedly")]
+    WriterLost,
+    /// The host is stopping.
+    #[error("the log writer was closed")]
+    Closed,
+    /// Reading failed.
+    #[error("cannot read the log")]
+    Read(#[source] Arc<StoreError>),
+    /// Lines of an output are damaged, so that its bytes cannot be reproduced.
+    #[error("lines {first_seq} to {last_seq} are damaged")]
+    Damaged {
+        /// First damaged line.
+        first_seq: u64,
+        /// Last damaged line.
+        last_seq: u64,
+    },
+    /// The cursor is not one of ours, or belongs to the other order.
+    #[error("the cursor is not valid for this query")]
+    InvalidCursor,
+    /// The regular expression is wrong or too large.
+    #[error("the regular expression is not valid: {0}")]
+    InvalidRegex(String),
+    /// The text to search for is empty or too long.
+    #[error("the text to search for must have 1 to {max_bytes} bytes and no line feed")]
+    InvalidText {
+        /// The most bytes it may have.
+        max_bytes: usize,
+    },
+}
+
+impl LogError {
+    /// The stable code of the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::StoreFailed(_) | Self::WriterLost | Self::Closed => "log_store_failed",
+            Self::Read(_) => "log_read_failed",
+            Self::Damaged { .. } => "log_damaged",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::InvalidRegex(_) => "invalid_regex",
+            Self::InvalidText { .. } => "invalid_text",
+        }
+    }
+}
+
+impl From<StoreError> for LogError {
+    /// A failure to read; the writer wraps its own.
+    fn from(error: StoreError) -> Self {
+        Self::Read(Arc::new(error))
+    }
+}

@@ -1,0 +1,40 @@
+//! The log: capture of what runs write, group commit, queries, following and retention.
+//!
+//! A stream's bytes become lines in [`Capture`], wait in a bounded queue, and are committed by one thread for all tenants
+//! (`committer`): packed into chunk values (`pack`, `codec`), one atomic batch for each tenant, one flush for all. What
+//! is durable is told to followers from memory; [`LogReader`] reads what is stored. Lines have sequence numbers from 1
+//! without holes, for each tenant. Nothing here names the database: `store::log_chunks` does.
+
+mod chunk;
+mod codec;
+mod committer;
+mod error;
+mod follow;
+mod level;
+mod line;
+mod pack;
+mod query;
+mod queue;
+mod reader;
+mod retention;
+mod scan;
+mod shared;
+mod split;
+mod stats;
+mod tenant;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LogError;
+pub use follow::{FollowBatch, FollowEvent, FollowFrom, LogFollow};
+pub use level::detect_level;
+pub use line::{Line, LineSource, LogLevel, LogStream, Mark, UnknownWord, show_bytes};
+pub use query::{LogCursor, LogFilter, LogOrder, LogQuery, MAX_PATTERN_BYTES};
+pub use queue::SeqRange;
+pub use reader::{LogPage, LogReader, MAX_PAGE_LINES};
+pub use retention::{Retention, Trimmed};
+pub use split::{LineBatch, LineSplitter, MAX_LINE_BYTES, RawLine};
+pub use stats::{Counter, LogStats};
+pub use writer::{Capture, LogWriter, RunLog};

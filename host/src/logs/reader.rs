@@ -1,0 +1,204 @@
+//! Reads the log: pages of matching lines, and the output of a run byte for byte.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+
+use super::error::LogError;
+use super::follow::{FollowFrom, LogFollow};
+use super::line::{Line, LogStream};
+use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
+use super::scan::{Budget, Scan, Scanned};
+use super::shared::Shared;
+use super::tenant::TenantLog;
+use crate::auth::TenantScope;
+use crate::ids::RunId;
+use crate::store::RunSpan;
+
+/// The most lines of a page.
+pub const MAX_PAGE_LINES: usize = 1000;
+/// Bytes of lines after which a page ends early.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Text one call looks through before it answers with what it has and a cursor.
+const MAX_SCAN_BYTES: usize = 256 * 1024 * 1024;
+/// Chunks one call looks at, most of them by their summary only.
+const MAX_SCAN_CHUNKS: usize = 32 * 1024;
+/// Output read at once.
+const RAW_STEP_BYTES: usize = 256 * 1024;
+
+/// One page of lines.
+#[derive(Debug, Clone, Default)]
+pub struct LogPage {
+    /// Matching lines, in the order asked for. May be empty although there is a next page: a call looks through a
+    /// bounded amount of text.
+    pub lines: Vec<Line>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<LogCursor>,
+    /// Lines which the query came across and could not read, first and last.
+    pub missing: Vec<(u64, u64)>,
+}
+
+/// Reads the logs of tenants. Cheap to clone.
+#[derive(Clone)]
+pub struct LogReader {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl LogReader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// One page of the durable lines that match.
+    ///
+    /// # Errors
+    /// `invalid_cursor`, `invalid_regex`, `invalid_text`, `log_read_failed`.
+    pub async fn query(&self, scope: &TenantScope, query: LogQuery) -> Result<LogPage, LogError> {
+        if query.cursor.is_some_and(|cursor| cursor.order != query.order) {
+            return Err(LogError::InvalidCursor);
+        }
+        let matcher = Arc::new(Matcher::new(&query.filter)?);
+        let budget = Budget {
+            lines: query.limit.clamp(1, MAX_PAGE_LINES),
+            line_bytes: MAX_PAGE_BYTES,
+            scan_bytes: MAX_SCAN_BYTES,
+            chunks: MAX_SCAN_CHUNKS,
+        };
+        self.shared.stats.queries.add(1);
+        let order = query.order;
+        let scanned = self
+            .blocking(scope, move |reader, tenant| {
+                let Some((mut low, mut high)) = reader.bounds(tenant, &matcher.filter)? else {
+                    return Ok(Scanned::default());
+                };
+                match (order, query.cursor) {
+                    (LogOrder::Asc, Some(cursor)) => low = low.max(cursor.seq),
+                    (LogOrder::Desc, Some(cursor)) => high = high.min(cursor.seq),
+                    (_, None) => {}
+                }
+                reader.scan(tenant, &matcher, (low, high), order, &budget)
+            })
+            .await?;
+        let next = scanned.next_seq.map(|seq| LogCursor { order, seq });
+        Ok(LogPage { lines: scanned.lines, next, missing: scanned.missing })
+    }
+
+    /// Where a run's lines are and how much it wrote; `None` when it wrote nothing, or all was deleted.
+    ///
+    /// # Errors
+    /// `log_read_failed`.
+    pub async fn run_span(&self, scope: &TenantScope, run: &RunId) -> Result<Option<RunSpan>, LogError> {
+        let run = run.clone();
+        self.blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?)).await
+    }
+
+    /// What a run has written to a stream until now, byte for byte, as it is durable.
+    ///
+    /// Ends with `log_damaged` where lines are missing, and with `log_read_failed`.
+    pub fn raw(
+        &self,
+        scope: &TenantScope,
+        run: &RunId,
+        stream: LogStream,
+    ) -> impl Stream<Item = Result<Bytes, LogError>> + Send + use<> {
+        let filter = LogFilter { run: Some(run.clone()), streams: vec![stream], ..LogFilter::default() };
+        let start = (self.clone(), scope.clone(), filter, Some(0));
+        try_unfold(start, |(reader, scope, filter, from)| async move {
+            let mut from = from;
+            while let Some(seq) = from {
+                let (bytes, next) = reader.raw_step(&scope, &filter, seq).await?;
+                from = next;
+                if !bytes.is_empty() {
+                    return Ok(Some((Bytes::from(bytes), (reader, scope, filter, from))));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The lines that match, from a place on, and then each as it becomes durable.
+    ///
+    /// # Errors
+    /// `invalid_cursor`, `invalid_regex`, `invalid_text`, `log_read_failed`.
+    pub async fn follow(
+        &self,
+        scope: &TenantScope,
+        filter: &LogFilter,
+        from: FollowFrom,
+    ) -> Result<LogFollow, LogError> {
+        LogFollow::start(self.clone(), scope, filter, from).await
+    }
+
+    async fn raw_step(
+        &self,
+        scope: &TenantScope,
+        filter: &LogFilter,
+        from_seq: u64,
+    ) -> Result<(Vec<u8>, Option<u64>), LogError> {
+        let matcher = Arc::new(Matcher::new(filter)?);
+        let budget = Budget {
+            lines: usize::MAX,
+            line_bytes: RAW_STEP_BYTES,
+            scan_bytes: MAX_SCAN_BYTES,
+            chunks: MAX_SCAN_CHUNKS,
+        };
+        let scanned = self
+            .blocking(scope, move |reader, tenant| {
+                let Some((low, high)) = reader.bounds(tenant, &matcher.filter)? else {
+                    return Ok(Scanned::default());
+                };
+                reader.scan(tenant, &matcher, (low.max(from_seq), high), LogOrder::Asc, &budget)
+            })
+            .await?;
+        if let Some((first_seq, last_seq)) = scanned.missing.first().copied() {
+            return Err(LogError::Damaged { first_seq, last_seq });
+        }
+        let mut bytes = Vec::new();
+        scanned.lines.iter().for_each(|line| line.write_raw(&mut bytes));
+        Ok((bytes, scanned.next_seq))
+    }
+
+    /// First and last line that can match: those that are there, durable, and of the run.
+    pub(super) fn bounds(
+        &self,
+        tenant: &TenantLog,
+        filter: &LogFilter,
+    ) -> Result<Option<(u64, u64)>, LogError> {
+        let durable_seq = tenant.durable_seq(&self.shared.chunks)?;
+        let trimmed_seq = self.shared.chunks.state(&tenant.scope)?.trimmed_seq;
+        let (mut low, mut high) = (trimmed_seq + 1, durable_seq);
+        if let Some(run) = &filter.run {
+            let Some(span) = self.shared.chunks.run(&tenant.scope, run)? else { return Ok(None) };
+            low = low.max(span.first_seq);
+            high = high.min(span.last_seq);
+        }
+        Ok((low <= high).then_some((low, high)))
+    }
+
+    /// Looks through stored lines. Blocks.
+    pub(super) fn scan(
+        &self,
+        tenant: &TenantLog,
+        matcher: &Matcher,
+        seqs: (u64, u64),
+        order: LogOrder,
+        budget: &Budget,
+    ) -> Result<Scanned, LogError> {
+        let Shared { chunks, stats, .. } = &*self.shared;
+        Scan { chunks, stats, scope: &tenant.scope, matcher }.run(seqs, order, budget)
+    }
+
+    /// Runs something that blocks off the async workers, a few at a time.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        scope: &TenantScope,
+        work: impl FnOnce(&Self, &TenantLog) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let _turn = self.shared.scans.acquire().await.map_err(|_| LogError::Closed)?;
+        let (reader, tenant) = (self.clone(), self.shared.tenants.get(scope));
+        let done = tokio::task::spawn_blocking(move || work(&reader, &tenant)).await;
+        done.unwrap_or(Err(LogError::Closed))
+    }
+}

@@ -1,0 +1,233 @@
+//! Where lines come in: one writer for all runs, one handle for each run, one capture for each of its streams.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::committer;
+use super::error::LogError;
+use super::line::{LineSource, LogLevel, LogStream};
+use super::queue::{Job, SeqRange};
+use super::reader::LogReader;
+use super::retention::{Retention, Trimmed};
+use super::shared::Shared;
+use super::split::{LineBatch, LineSplitter};
+use super::stats::LogStats;
+use super::tenant::TenantLog;
+use crate::auth::TenantScope;
+use crate::clock::Clock;
+use crate::store::LogChunks;
+
+/// Bytes of output that are split into lines before they are queued.
+const CAPTURE_STEP_BYTES: usize = 256 * 1024;
+
+/// Takes the lines of all runs. Clones share one committer thread, which ends when the last is dropped or at
+/// [`LogWriter::close`].
+#[derive(Clone)]
+pub struct LogWriter {
+    shared: Arc<Shared>,
+    thread: Arc<Thread>,
+    clock: Clock,
+}
+
+struct Thread {
+    shared: Arc<Shared>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+impl Thread {
+    fn join(&self) {
+        self.shared.queue.close();
+        if let Some(handle) = self.handle.lock().take() {
+            // A panic of the thread was reported by the thread itself.
+            let _ = handle.join();
+        }
+    }
+}
+
+impl LogWriter {
+    /// Starts the committer. Blocks for one commit, so that what a crash left behind is durable before it is read.
+    ///
+    /// # Errors
+    /// That commit failed, or no thread could be started.
+    pub fn open(chunks: LogChunks, clock: Clock) -> Result<Self, LogError> {
+        chunks.commit().map_err(|error| LogError::StoreFailed(Arc::new(error)))?;
+        let shared = Arc::new(Shared::new(chunks));
+        let of_thread = Arc::clone(&shared);
+        let started = std::thread::Builder::new().name("log-committer".into());
+        let handle = started.spawn(move || committer::run(&of_thread)).map_err(|_| LogError::WriterLost)?;
+        let thread = Thread { shared: Arc::clone(&shared), handle: Mutex::new(Some(handle)) };
+        Ok(Self { shared, thread: Arc::new(thread), clock })
+    }
+
+    /// Reads what this writer has committed.
+    #[must_use]
+    pub fn reader(&self) -> LogReader {
+        LogReader::new(Arc::clone(&self.shared))
+    }
+
+    /// The log of one run. Cheap; a run may have several.
+    #[must_use]
+    pub fn run(&self, scope: &TenantScope, source: LineSource) -> RunLog {
+        RunLog {
+            tenant: self.shared.tenants.get(scope),
+            shared: Arc::clone(&self.shared),
+            source: Arc::new(source),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Deletes a step's worth of old lines of a tenant; call it again while [`Trimmed::more`].
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn trim(&self, scope: &TenantScope, retention: Retention) -> Result<Trimmed, LogError> {
+        let (done, trimmed) = oneshot::channel();
+        self.shared.queue.push(&self.shared.tenants.get(scope), Job::Trim { retention, done })?;
+        trimmed.await.unwrap_or_else(|_| Err(self.lost()))
+    }
+
+    /// Whether lines are taken.
+    ///
+    /// # Errors
+    /// The failure after which no more are.
+    pub fn health(&self) -> Result<(), LogError> {
+        self.shared.failure().map_or(Ok(()), Err)
+    }
+
+    /// Counters for the metrics page.
+    #[must_use]
+    pub fn stats(&self) -> &LogStats {
+        &self.shared.stats
+    }
+
+    /// Takes no more lines, and waits until all that were taken are durable.
+    ///
+    /// # Errors
+    /// They are not.
+    pub async fn close(&self) -> Result<(), LogError> {
+        let thread = Arc::clone(&self.thread);
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        joined.map_err(|_| LogError::WriterLost).and_then(|()| self.health())
+    }
+
+    fn lost(&self) -> LogError {
+        self.shared.failure().unwrap_or(LogError::WriterLost)
+    }
+}
+
+/// Takes the lines of one run.
+#[derive(Clone)]
+pub struct RunLog {
+    shared: Arc<Shared>,
+    tenant: Arc<TenantLog>,
+    source: Arc<LineSource>,
+    clock: Clock,
+}
+
+impl RunLog {
+    /// Captures one stream of the run.
+    #[must_use]
+    pub fn capture(&self, stream: LogStream) -> Capture {
+        Capture { log: self.clone(), splitter: LineSplitter::new(stream), batch: LineBatch::default() }
+    }
+
+    /// Adds a line of the host's own.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn system(&self, level: LogLevel, text: &str) -> Result<(), LogError> {
+        self.append(LineBatch::system(self.clock.unix_us(), level, text)).await
+    }
+
+    /// Queues lines; waits only for room in the queue. They are durable after a [`RunLog::flush`].
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn append(&self, batch: LineBatch) -> Result<(), LogError> {
+        if batch.is_empty() {
+            return self.shared.failure().map_or(Ok(()), Err);
+        }
+        self.push(batch, None).await
+    }
+
+    /// Queues lines and waits until they are durable; their sequence numbers, first and last.
+    ///
+    /// # Errors
+    /// `log_store_failed`: they may be lost.
+    pub async fn append_durable(&self, batch: LineBatch) -> Result<SeqRange, LogError> {
+        let (ack, acked) = oneshot::channel();
+        self.push(batch, Some(ack)).await?;
+        acked.await.unwrap_or_else(|_| Err(self.shared.failure().unwrap_or(LogError::WriterLost)))
+    }
+
+    /// Waits until everything queued before is durable; the sequence number of the tenant's last line then.
+    ///
+    /// # Errors
+    /// `log_store_failed`: something queued before may be lost.
+    pub async fn flush(&self) -> Result<u64, LogError> {
+        self.append_durable(LineBatch::default()).await.map(|(_, last_seq)| last_seq)
+    }
+
+    async fn push(&self, batch: LineBatch, ack: Option<super::queue::Ack>) -> Result<(), LogError> {
+        if let Some(error) = self.shared.failure() {
+            return Err(error);
+        }
+        let room = self.shared.queue.room(&self.tenant, &batch).await?;
+        let bytes = room.bytes as u64;
+        let job = Job::Lines { source: Arc::clone(&self.source), batch, ack, room };
+        self.shared.stats.queue_bytes.add(bytes);
+        self.shared.queue.push(&self.tenant, job).inspect_err(|_| self.shared.stats.queue_bytes.sub(bytes))
+    }
+}
+
+/// Turns the bytes of one stream into lines of its run's log.
+pub struct Capture {
+    log: RunLog,
+    splitter: LineSplitter,
+    batch: LineBatch,
+}
+
+impl Capture {
+    /// Takes the next bytes; waits while the queue has no room, which is what slows the guest.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        for step in bytes.chunks(CAPTURE_STEP_BYTES) {
+            self.splitter.push(step, self.log.clock.unix_us(), &mut self.batch);
+            self.queue().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives out an unfinished line as continued; for a prompt that waits.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn flush_partial(&mut self) -> Result<(), LogError> {
+        self.splitter.flush_partial(self.log.clock.unix_us(), &mut self.batch);
+        self.queue().await
+    }
+
+    /// The stream has ended.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn finish(mut self) -> Result<(), LogError> {
+        self.splitter.finish(self.log.clock.unix_us(), &mut self.batch);
+        self.queue().await
+    }
+
+    async fn queue(&mut self) -> Result<(), LogError> {
+        self.log.append(std::mem::take(&mut self.batch)).await
+    }
+}

@@ -1,0 +1,309 @@
+//! The log of each tenant: chunks of lines by first sequence number, where each run's lines are, and where it stands.
+//!
+//! One tree per tenant, so that a commit of a tenant is one atomic batch. Besides chunks, which are opaque here, it holds
+//! the [`RunSpan`] of each run, the places where the clock was set back, and the [`LogState`].
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::keys::{LogKind, log_tree};
+use super::{Store, StoreError};
+use crate::auth::TenantScope;
+use crate::ids::{RunId, TenantId};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const RECORD_VERSION: u8 = 1;
+
+/// Where a tenant's log stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogState {
+    /// Sequence number of the last line; 0 before the first.
+    pub last_seq: u64,
+    /// Time of the last line, in microseconds since the Unix epoch.
+    pub last_time_us: u64,
+    /// Lines up to this one were deleted.
+    pub trimmed_seq: u64,
+    /// Bytes of all chunk values.
+    pub stored_bytes: u64,
+}
+
+/// Where the lines of one run are, and how much it wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunSpan {
+    /// Sequence number of its first line.
+    pub first_seq: u64,
+    /// Sequence number of its last line so far.
+    pub last_seq: u64,
+    /// Number of its lines; others may lie between them.
+    pub lines: u64,
+    /// Bytes it wrote to standard output.
+    pub stdout_bytes: u64,
+    /// Bytes it wrote to standard error.
+    pub stderr_bytes: u64,
+}
+
+/// A chunk as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredChunk {
+    /// Sequence number of its first line, by its key.
+    pub first_seq: u64,
+    value: sled::IVec,
+}
+
+impl Deref for StoredChunk {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.value
+    }
+}
+
+/// Changes to one tenant's log which happen together or not at all.
+#[derive(Debug, Default)]
+pub struct LogWrites {
+    batch: sled::Batch,
+}
+
+impl LogWrites {
+    /// Writes a chunk, over one that begins with the same line.
+    pub fn put_chunk(&mut self, first_seq: u64, value: Vec<u8>) {
+        self.batch.insert(LogKind::Chunk.of_seq(first_seq).to_vec(), value);
+    }
+
+    /// Removes a chunk.
+    pub fn remove_chunk(&mut self, first_seq: u64) {
+        self.batch.remove(LogKind::Chunk.of_seq(first_seq).to_vec());
+    }
+
+    /// Records where a run's lines are.
+    pub fn put_run(&mut self, run: &RunId, span: &RunSpan) {
+        let numbers = [span.first_seq, span.last_seq, span.lines, span.stdout_bytes, span.stderr_bytes];
+        self.batch.insert(LogKind::of_run(run), record(&numbers));
+    }
+
+    /// Forgets where a run's lines were.
+    pub fn remove_run(&mut self, run: &RunId) {
+        self.batch.remove(LogKind::of_run(run));
+    }
+
+    /// Records that times before this line are greater than its own.
+    pub fn put_clock_break(&mut self, seq: u64) {
+        self.batch.insert(LogKind::ClockBreak.of_seq(seq).to_vec(), vec![RECORD_VERSION]);
+    }
+
+    /// Forgets such a place.
+    pub fn remove_clock_break(&mut self, seq: u64) {
+        self.batch.remove(LogKind::ClockBreak.of_seq(seq).to_vec());
+    }
+
+    /// Records where the log stands.
+    pub fn put_state(&mut self, state: &LogState) {
+        let numbers = [state.last_seq, state.last_time_us, state.trimmed_seq, state.stored_bytes];
+        self.batch.insert(LogKind::State.prefix().to_vec(), record(&numbers));
+    }
+}
+
+/// The logs of all tenants. Every call may block on the disk.
+#[derive(Clone)]
+pub struct LogChunks {
+    store: Store,
+    trees: Arc<RwLock<HashMap<TenantId, sled::Tree>>>,
+    #[cfg(test)]
+    fail: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl LogChunks {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store,
+            trees: Arc::default(),
+            #[cfg(test)]
+            fail: Arc::default(),
+        }
+    }
+
+    /// Applies changes. They are seen at once, and survive a crash after the next [`LogChunks::commit`].
+    ///
+    /// # Errors
+    /// The database refused; whether the changes were made is then unknown.
+    pub fn apply(&self, scope: &TenantScope, writes: LogWrites) -> Result<()> {
+        self.tree_or_create(scope)?.apply_batch(writes.batch).map_err(StoreError::database("write log lines"))
+    }
+
+    /// Makes everything applied before durable.
+    ///
+    /// # Errors
+    /// The disk refused; what was applied may be lost.
+    pub fn commit(&self) -> Result<()> {
+        #[cfg(test)]
+        if self.fail.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(StoreError::Failed);
+        }
+        self.store.commit_blocking()
+    }
+
+    /// Where a tenant's log stands; the default when it has none.
+    ///
+    /// # Errors
+    /// The database refused, or the record is damaged.
+    pub fn state(&self, scope: &TenantScope) -> Result<LogState> {
+        let Some(value) = self.get(scope, &LogKind::State.prefix())? else { return Ok(LogState::default()) };
+        let [last_seq, last_time_us, trimmed_seq, stored_bytes] = numbers(&value)?;
+        Ok(LogState { last_seq, last_time_us, trimmed_seq, stored_bytes })
+    }
+
+    /// Where the lines of a run are.
+    ///
+    /// # Errors
+    /// The database refused, or the record is damaged.
+    pub fn run(&self, scope: &TenantScope, run: &RunId) -> Result<Option<RunSpan>> {
+        self.get(scope, &LogKind::of_run(run))?.map(|value| span(&value)).transpose()
+    }
+
+    /// The runs created first, at most `limit` of them, in the order of their creation.
+    ///
+    /// # Errors
+    /// The database refused, or a record is damaged.
+    pub fn oldest_runs(&self, scope: &TenantScope, limit: usize) -> Result<Vec<(RunId, RunSpan)>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(Vec::new()) };
+        let mut runs = Vec::new();
+        for entry in tree.scan_prefix(LogKind::Run.prefix()).take(limit) {
+            let (key, value) = entry.map_err(StoreError::database("read log lines"))?;
+            let run = LogKind::run(&key).ok_or_else(|| damaged("a run of a log"))?;
+            runs.push((run, span(&value)?));
+        }
+        Ok(runs)
+    }
+
+    /// The first lines after the clock was set back, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn clock_breaks(&self, scope: &TenantScope, limit: usize) -> Result<Vec<u64>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(Vec::new()) };
+        let mut breaks = Vec::new();
+        for key in tree.scan_prefix(LogKind::ClockBreak.prefix()).keys().take(limit) {
+            let key = key.map_err(StoreError::database("read log lines"))?;
+            breaks.extend(LogKind::ClockBreak.seq(&key));
+        }
+        Ok(breaks)
+    }
+
+    /// The last chunk that begins at or before a line.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn chunk_at(&self, scope: &TenantScope, seq: u64) -> Result<Option<StoredChunk>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(None) };
+        let keys = LogKind::Chunk.of_seq(0)..=LogKind::Chunk.of_seq(seq);
+        let found = tree.range(keys).next_back().transpose();
+        Ok(found.map_err(StoreError::database("read log lines"))?.and_then(stored_chunk))
+    }
+
+    /// The first chunk that begins after a line.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn chunk_after(&self, scope: &TenantScope, seq: u64) -> Result<Option<StoredChunk>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(None) };
+        let found =
+            tree.get_gt(LogKind::Chunk.of_seq(seq)).map_err(StoreError::database("read log lines"))?;
+        Ok(found.and_then(stored_chunk))
+    }
+
+    /// Deletes a tenant's whole log.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn remove_tenant(&self, scope: &TenantScope) -> Result<()> {
+        self.trees.write().remove(scope.tenant());
+        self.store.db().drop_tree(log_tree(scope)).map_err(StoreError::database("delete a log"))?;
+        Ok(())
+    }
+
+    fn get(&self, scope: &TenantScope, key: &[u8]) -> Result<Option<sled::IVec>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(None) };
+        tree.get(key).map_err(StoreError::database("read log lines"))
+    }
+
+    /// The tenant's tree if it has one: a tree costs memory, so reading makes none.
+    fn tree(&self, scope: &TenantScope) -> Result<Option<sled::Tree>> {
+        if let Some(tree) = self.trees.read().get(scope.tenant()) {
+            return Ok(Some(tree.clone()));
+        }
+        let name = log_tree(scope);
+        if self.store.db().tree_names().iter().any(|known| known.as_ref() == name.as_bytes()) {
+            return self.tree_or_create(scope).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn tree_or_create(&self, scope: &TenantScope) -> Result<sled::Tree> {
+        if let Some(tree) = self.trees.read().get(scope.tenant()) {
+            return Ok(tree.clone());
+        }
+        let tree = self.store.db().open_tree(log_tree(scope)).map_err(StoreError::database("open a log"))?;
+        self.trees.write().insert(scope.tenant().clone(), tree.clone());
+        Ok(tree)
+    }
+}
+
+fn damaged(what: &'static str) -> StoreError {
+    StoreError::Damaged { what, source: None }
+}
+
+fn stored_chunk((key, value): (sled::IVec, sled::IVec)) -> Option<StoredChunk> {
+    Some(StoredChunk { first_seq: LogKind::Chunk.seq(&key)?, value })
+}
+
+/// A version byte and some numbers, little-endian.
+fn record(numbers: &[u64]) -> Vec<u8> {
+    let mut value = vec![RECORD_VERSION];
+    for number in numbers {
+        value.extend_from_slice(&number.to_le_bytes());
+    }
+    value
+}
+
+fn numbers<const N: usize>(value: &[u8]) -> Result<[u64; N]> {
+    let Some((&RECORD_VERSION, rest)) = value.split_first() else {
+        return Err(damaged("a record of a log"));
+    };
+    let mut numbers = [0; N];
+    let (words, left) = rest.as_chunks::<8>();
+    if words.len() != N || !left.is_empty() {
+        return Err(damaged("a record of a log"));
+    }
+    for (number, word) in numbers.iter_mut().zip(words) {
+        *number = u64::from_le_bytes(*word);
+    }
+    Ok(numbers)
+}
+
+fn span(value: &[u8]) -> Result<RunSpan> {
+    let [first_seq, last_seq, lines, stdout_bytes, stderr_bytes] = numbers(value)?;
+    Ok(RunSpan { first_seq, last_seq, lines, stdout_bytes, stderr_bytes })
+}
+
+#[cfg(test)]
+impl LogChunks {
+    /// Commits fail from now on.
+    pub(crate) fn fail_for_test(&self) {
+        self.fail.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Changes a byte of a chunk.
+    pub(crate) fn damage_for_test(&self, scope: &TenantScope, first_seq: u64) -> Result<()> {
+        let Some(tree) = self.tree(scope)? else { return Ok(()) };
+        let key = LogKind::Chunk.of_seq(first_seq);
+        let Some(value) = self.get(scope, &key)? else { return Ok(()) };
+        let mut value = value.to_vec();
+        let middle = value.len() / 2;
+        value[middle] ^= 0x10;
+        tree.insert(key, value).map_err(StoreError::database("damage a chunk"))?;
+        Ok(())
+    }
+}
