@@ -13,4 +13,5 @@ pub mod metrics;
 pub mod registry;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tenancy;

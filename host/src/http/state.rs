@@ -3,12 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use cloister_runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
+use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::store::Store;
@@ -38,6 +40,10 @@ pub struct Parts {
     pub registry: Registry,
     /// Tenants' files.
     pub files: Files,
+    /// The log.
+    pub logs: LogWriter,
+    /// Runs guests.
+    pub runtime: Arc<Runtime>,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.
