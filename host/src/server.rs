@@ -11,8 +11,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, AuthError, Decisions};
-use cloister_runtime::Compiler;
-
 use crate::clock::Clock;
 use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
@@ -20,12 +18,12 @@ use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
 use crate::metrics::Metrics;
-use crate::registry::{EngineToolchain, Registry, RegistryError};
+use crate::registry::{Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
 pub use bootstrap::{DemoWelcome, Welcome};
-pub use engine::compiler_of_this_program;
+pub use engine::Compiling;
 
 /// Why the host did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +61,15 @@ pub enum ServeError {
     /// The tenants' files cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The engine cannot be started.
-    #[error("could not start the engine")]
-    Engine(#[from] cloister_runtime::RunError),
-    /// The log cannot be opened.
-    #[error("could not open the log")]
-    Log(#[from] LogError),
+    /// The log cannot be opened, or not be closed.
+    #[error("the log failed")]
+    Logs(#[from] LogError),
+    /// The engine cannot start.
+    #[error("the engine cannot start")]
+    Engine(#[source] Box<cloister_runtime::RunError>),
+    /// The program's own file cannot be found, and compiling needs it.
+    #[error("could not find this program's own file")]
+    Program(#[source] std::io::Error),
     /// Metrics cannot be registered.
     #[error("could not set up metrics")]
     Metrics(#[from] prometheus::Error),
@@ -91,9 +92,9 @@ impl ServeError {
             Self::Registry(error) => error.code(),
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
-            Self::Log(error) => error.code(),
+            Self::Logs(_) => "log_failed",
             Self::Engine(_) => "engine_failed",
-            Self::Metrics(_) => "internal",
+            Self::Program(_) | Self::Metrics(_) => "internal",
             Self::Stopped(_) => "store_failed",
         }
     }
@@ -103,13 +104,9 @@ impl ServeError {
 ///
 /// # Errors
 /// When it cannot start, or its store fails.
-pub async fn serve(
-    config: Config,
-    compiler: Compiler,
-    announce: impl FnOnce(&Welcome),
-) -> Result<(), ServeError> {
+pub async fn serve(config: Config, announce: impl FnOnce(&Welcome)) -> Result<(), ServeError> {
     let stop = listen::stop_signal()?;
-    serve_until(config, compiler, announce, stop).await
+    serve_until(config, announce, stop).await
 }
 
 /// As [`serve`], until `stop` is cancelled. For tests and for embedding.
@@ -118,7 +115,6 @@ pub async fn serve(
 /// As [`serve`].
 pub async fn serve_until(
     config: Config,
-    compiler: Compiler,
     announce: impl FnOnce(&Welcome),
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -128,7 +124,7 @@ pub async fn serve_until(
     let address = listener
         .local_addr()
         .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
-    let app = build(config, Clock::system(), address, compiler).await?;
+    let app = build(config, Clock::system(), address, Compiling::Apart).await?;
     let welcome = bootstrap::run(&app).await?;
     announce(&welcome);
     let failed = async {
@@ -140,11 +136,9 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
-    // Connections are done; what still runs was started without waiting, or followed.
+    // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
-    if let Err(error) = app.logs.close().await {
-        tracing::error!(%error, "the last lines may be lost");
-    }
+    app.logs.close().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
 }
@@ -157,10 +151,9 @@ pub async fn build(
     config: Config,
     clock: Clock,
     address: SocketAddr,
-    compiler: Compiler,
+    compiling: Compiling,
 ) -> Result<App, ServeError> {
-    let io = tokio::runtime::Handle::current();
-    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiler, io));
+    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
     Ok(App::new(parts))
 }
@@ -169,8 +162,7 @@ fn assemble(
     config: Config,
     clock: Clock,
     address: SocketAddr,
-    compiler: Compiler,
-    io: tokio::runtime::Handle,
+    compiling: Compiling,
 ) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
@@ -179,19 +171,18 @@ fn assemble(
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
-    let runtime = Arc::new(engine::start(&config, &store, compiler, io)?);
-    let toolchain = Arc::new(EngineToolchain(Arc::clone(&runtime)));
-    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), toolchain);
-    let files = Files::new(store.clone(), config.http.file_bytes);
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
+    let runtime = engine::start(&config, store.dir(), compiling)?;
+    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
+    let files = Files::new(store.clone(), config.http.file_bytes);
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
         registry: registry.clone(),
         files: files.clone(),
         logs: logs.clone(),
-        runtime,
-        slots: config.engine.runs as usize,
+        runtime: Arc::clone(&runtime),
+        slots: config.engine.max_runs as usize,
     });
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
@@ -200,6 +191,18 @@ fn assemble(
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
     Ok(Parts {
-        config, clock, metrics, store, auth, tenancy, registry, files, logs, commands, url, stopping
+        config,
+        clock,
+        metrics,
+        store,
+        auth,
+        tenancy,
+        registry,
+        files,
+        logs,
+        runtime,
+        commands,
+        url,
+        stopping,
     })
 }

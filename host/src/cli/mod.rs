@@ -135,7 +135,7 @@ fn dispatch(cli: Cli) -> Outcome<u8> {
     match cli.command {
         Command::Run(args) => run::run(args),
         Command::CompileWorker => generate::compile_worker(),
-        Command::Serve(args) => serve::serve(&args),
+        Command::Serve(args) => serve::serve(args),
         Command::Completions(args) => generate::completions(&args),
         Command::Openapi => generate::openapi(&Output::new(true, true)),
         command => {

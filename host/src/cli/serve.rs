@@ -1,57 +1,64 @@
 //! `serve`: reads the configuration and hands over to the server.
 
+use std::error::Error;
+use std::io::Write;
+
 use clap::Args;
 use cloister_host::config::{Config, ServeFlags};
-use cloister_host::server::{ServeError, Welcome, compiler_of_this_program, serve as run_host};
+use cloister_host::server::{ServeError, Welcome, serve as run};
+use cloister_host::telemetry;
 
 use super::failure::{Failure, Outcome};
-use super::output::Output;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     flags: ServeFlags,
+    /// What the host logs to standard error, such as `info,cloister_host=debug`
+    #[arg(long, value_name = "FILTER", default_value = telemetry::DEFAULT_FILTER)]
+    log: String,
+    /// Log as JSON
+    #[arg(long)]
+    log_json: bool,
 }
 
 /// Serves until told to stop.
-pub(crate) fn serve(args: &ServeArgs) -> Outcome<u8> {
-    cloister_host::telemetry::start();
-    let config = Config::load(&args.flags).map_err(|error| failure(error.code(), &error))?;
-    let compiler =
-        compiler_of_this_program(&config).map_err(|error| failure("internal", &error))?;
+pub(crate) fn serve(args: ServeArgs) -> Outcome<u8> {
+    telemetry::start(&args.log, args.log_json)
+        .map_err(|error| Failure::usage(format!("--log {}: {error}", args.log)))?;
+    let config = Config::load(&args.flags).map_err(|error| described(&ServeError::Config(error)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| failure("internal", &error))?;
-    let served = runtime.block_on(run_host(config, compiler, announce));
-    served.map_err(|error: ServeError| failure(error.code(), &error))?;
+        .map_err(|error| Failure::local("start the asynchronous runtime", &error))?;
+    runtime.block_on(Box::pin(run(config, welcome))).map_err(|error| described(&error))?;
     Ok(0)
 }
 
-fn announce(welcome: &Welcome) {
-    let output = Output::new(false, true);
-    let mut lines = vec![format!("Cloister listens at {}", welcome.url)];
-    if let Some(link) = &welcome.operator_link {
-        lines.push(format!("  operator  {:<18} {link}", welcome.operator_email));
-    }
-    if let Some(demo) = &welcome.demo {
-        lines.push(format!("  owner     {:<18} {}", demo.owner_email, demo.owner_link));
-        lines.push(format!("  tenant    {:<18} commands: {}", demo.tenant, demo.commands.join(", ")));
-    }
-    lines.push("Each link signs in once. Ctrl-C stops the host.".to_owned());
-    for line in lines {
-        // A closed standard output does not stop the host.
-        let _ = output.line(&line);
-    }
-}
-
-fn failure(code: &'static str, error: &dyn std::error::Error) -> Failure {
+/// The chain of reasons goes to whoever starts the host: it is theirs.
+fn described(error: &ServeError) -> Failure {
     let mut detail = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
-        detail.push_str(": ");
-        detail.push_str(&source.to_string());
+        let text = source.to_string();
+        if !detail.ends_with(&text) {
+            detail = format!("{detail}: {text}");
+        }
         next = source.source();
     }
-    Failure::new(code, detail)
+    Failure::new(error.code(), detail)
+}
+
+/// Says on standard output what a person needs. A closed output does not stop a host.
+fn welcome(welcome: &Welcome) {
+    let mut text = format!("Cloister is at {}\n", welcome.url);
+    if let Some(link) = &welcome.operator_link {
+        text += &format!("Operator ({}), sign in once: {link}\n", welcome.operator_email);
+    }
+    if let Some(demo) = &welcome.demo {
+        text += &format!("Commands of the tenant `{}`: {}\n", demo.tenant, demo.commands.join(" "));
+        text += &format!("Owner of the demo ({}), sign in once: {}\n", demo.owner_email, demo.owner_link);
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -39,6 +39,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// What each plan allows.
     pub plans: Plans,
+    /// How guests run and modules are compiled.
+    pub engine: EngineConfig,
     /// A folder of `*.wasm` files to deploy for a demo tenant. Only a flag.
     #[serde(skip)]
     pub demo: Option<PathBuf>,
@@ -121,7 +123,8 @@ impl Config {
         self.store.check()?;
         self.engine.check()?;
         self.auth.check()?;
-        self.plans.check()
+        self.plans.check()?;
+        self.engine.check()
     }
 }
 

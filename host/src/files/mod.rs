@@ -48,6 +48,3 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, FilesError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(FilesError::Internal(attempt)))
 }
-
-#[cfg(test)]
-mod tests;

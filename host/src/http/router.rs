@@ -36,6 +36,12 @@ impl Routes {
         self
     }
 
+    /// Another spelling of a path that is described already.
+    fn alias(mut self, path: &'static str, handler: MethodRouter<App>) -> Self {
+        self.router = self.router.route(path, handler);
+        self
+    }
+
     /// All methods and paths.
     #[must_use]
     pub fn names(&self) -> &[(Method, &'static str)] {
@@ -82,6 +88,7 @@ impl Routes {
             .add(Method::GET, "/v1/{tenant}/runs/{run}/output/{stream}", get(runs::raw))
             // Files.
             .add(Method::GET, "/v1/{tenant}/files", get(files::root))
+            .alias("/v1/{tenant}/files/", get(files::root))
             .add(Method::GET, "/v1/{tenant}/files/{*path}", get(files::read))
             .add(Method::PUT, "/v1/{tenant}/files/{*path}", put(files::write))
             .add(Method::DELETE, "/v1/{tenant}/files/{*path}", delete(files::remove))

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use cloister_runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, Secret};
@@ -40,8 +41,10 @@ pub struct Parts {
     pub registry: Registry,
     /// Tenants' files.
     pub files: Files,
-    /// What guests wrote.
+    /// The log.
     pub logs: LogWriter,
+    /// Runs guests.
+    pub runtime: Arc<Runtime>,
     /// Runs.
     pub commands: Commands,
     /// How people reach the host, without a slash at the end.

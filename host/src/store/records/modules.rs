@@ -1,5 +1,6 @@
 //! Uploaded modules.
 
+use cloister_runtime::ModuleInfo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +17,9 @@ pub struct ModuleRecord {
     pub name: String,
     /// Size in bytes.
     pub size_bytes: u64,
-    /// `core` or `component`.
-    pub kind: String,
-    /// `preview1`, `0.2` or `0.3`.
-    pub wasi: String,
-    /// What it imports, sorted.
-    pub imports: Vec<String>,
-    /// What those imports imply.
-    pub needs: Vec<String>,
+    /// What it is, and what it imports.
+    #[serde(flatten)]
+    pub info: ModuleInfo,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Who uploaded it.
@@ -33,20 +29,10 @@ pub struct ModuleRecord {
 impl Record for ModuleRecord {}
 
 impl ModuleRecord {
-    /// What the engine needs to know of it.
+    /// What it is, and what it imports.
     #[must_use]
-    pub fn info(&self) -> cloister_runtime::ModuleInfo {
-        use cloister_runtime::{ModuleInfo, ModuleKind, WasiVersion};
-        ModuleInfo {
-            kind: if self.kind == "component" { ModuleKind::Component } else { ModuleKind::Core },
-            wasi: match self.wasi.as_str() {
-                "0.3" => WasiVersion::V0_3,
-                "0.2" => WasiVersion::V0_2,
-                _ => WasiVersion::Preview1,
-            },
-            imports: self.imports.clone(),
-            needs: self.needs.clone(),
-        }
+    pub fn info(&self) -> ModuleInfo {
+        self.info.clone()
     }
 }
 

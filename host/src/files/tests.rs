@@ -1,1 +1,0 @@
-//! The files, on a store of its own.

@@ -1,1 +1,0 @@
-//! The registry, on a store of its own.
