@@ -20,7 +20,6 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 
-
 pub use data_dir::{DataDir, FORMAT_VERSION};
 pub use error::StoreError;
 pub use keys::{Key, Kind, Prefix};
