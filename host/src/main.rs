@@ -1,2 +1,7 @@
-//! The `cloister` command.
-fn main() {}
+//! The `cloister` command: serves a host, talks to one, and runs a module right here.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,1 +1,39 @@
 //! Runs one WASI guest safely.
+//!
+//! [`inspect`] says what a binary is, [`Runtime::prepare`] compiles and links it, and [`Runtime::start`] is the single
+//! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime, and no
+//! HTTP, store, token or tenant record.
+
+mod cache;
+mod compile;
+mod control;
+mod engine;
+mod grant;
+mod limits;
+mod linker;
+mod module;
+mod outcome;
+mod prepared;
+mod run;
+mod runtime;
+mod sandbox;
+mod scheduler;
+mod stdin_pipe;
+mod stdio;
+mod ticker;
+mod trusted_code;
+
+pub use bytes::Bytes;
+pub use cache::{CacheConfig, CacheStats, ModuleSource};
+pub use compile::{CompileLimits, Compiler, compile_worker};
+pub use engine::{Allocation, Metering};
+pub use grant::{Access, DirectoryGrant, Grant, NetworkGrant};
+pub use limits::Limits;
+pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};
+pub use outcome::{Outcome, Report, RunError, Usage};
+pub use prepared::Prepared;
+pub use run::{Canceller, Run};
+pub use runtime::{Runtime, RuntimeConfig, RuntimeStats};
+pub use scheduler::{SchedulerStats, Share};
+pub use stdin_pipe::{ReaderGone, STDIN_PIPE_BYTES, StdinPipe};
+pub use stdio::{MAX_WRITE_BYTES, OutputSink, OutputStreamKind, StdinSource};

@@ -26,6 +26,3 @@ pub use scope::{OperatorScope, TenantScope};
 pub use secret::Secret;
 pub use service::{Auth, SignedIn};
 pub use sessions::MAX_SPENT_TOKENS;
-
-#[cfg(test)]
-mod tests;

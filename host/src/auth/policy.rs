@@ -129,8 +129,8 @@ impl<A: Act> Permit<A> {
     }
 
     /// A permit for what the host itself does in a tenant's name: deploying the demo's commands.
-    pub(crate) fn for_host(scope: &TenantScope, principal: &UserId, plan: PlanName) -> Self {
-        Self { scope: scope.clone(), principal: principal.clone(), plan, act: PhantomData }
+    pub(in crate::auth) fn for_host(scope: TenantScope, principal: &UserId, plan: PlanName) -> Self {
+        Self { scope, principal: principal.clone(), plan, act: PhantomData }
     }
 }
 

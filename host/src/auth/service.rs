@@ -10,12 +10,12 @@ use super::keys::KeyPair;
 use super::password::Passwords;
 use super::sessions::{self, Refreshed};
 use super::token::{self, Claims, Signer};
-use super::{AuthError, Caller, Decisions, Member, Secret, TenantScope, links};
+use super::{Act, AuthError, Caller, Decisions, Member, Permit, Secret, TenantScope, links};
 use crate::api;
 use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::ids::{SessionId, UserId};
-use crate::store::{SessionRecord, Store, StoreError, UserRecord};
+use crate::store::{SessionRecord, Store, StoreError, TenantRecord, UserRecord};
 use crate::tenancy::Email;
 
 /// Tokens, sessions and users whose lookups are remembered.
@@ -129,6 +129,12 @@ impl Auth {
             status: place.status,
             decisions: Arc::clone(&self.inner.decisions),
         })
+    }
+
+    /// A permit for what the host itself does in a tenant's name, such as deploying the demo's commands.
+    pub(crate) fn permit_for_host<A: Act>(&self, tenant: &TenantRecord, principal: &UserId) -> Permit<A> {
+        let scope = TenantScope::mint(tenant.id.clone(), tenant.slug.clone());
+        Permit::for_host(scope, principal, tenant.plan)
     }
 
     /// Signs in by password.

@@ -30,7 +30,7 @@ pub enum FilesError {
     },
     /// The body ended early.
     #[error("the body ended early or came too slowly")]
-    BodyIncomplete(#[source] axum::BoxError),
+    BodyIncomplete(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The file system refused what the tenant asked for.
     #[error("the file system refused to {attempt}")]
     Refused {

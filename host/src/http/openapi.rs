@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{auth, host, operator};
+use super::handlers::{auth, deployments, files, host, modules, operator};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -26,6 +26,19 @@ use crate::api::Problem;
         auth::me,
         operator::create_tenant,
         operator::list_tenants,
+        modules::upload,
+        modules::list,
+        modules::show,
+        modules::remove,
+        deployments::list,
+        deployments::show,
+        deployments::deploy,
+        deployments::remove,
+        deployments::roll_back,
+        files::root,
+        files::read,
+        files::write,
+        files::remove,
     ),
     components(schemas(Problem)),
     modifiers(&Common)

@@ -6,11 +6,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{auth, host, operator};
+use super::handlers::{auth, deployments, files, host, modules, operator};
 use super::middleware::{around, panicked};
 use super::{ApiError, App, console};
 
@@ -24,6 +24,12 @@ pub struct Routes {
 impl Routes {
     fn add(mut self, method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
         self.names.push((method, path));
+        self.router = self.router.route(path, handler);
+        self
+    }
+
+    /// Another spelling of a path that is described already.
+    fn alias(mut self, path: &'static str, handler: MethodRouter<App>) -> Self {
         self.router = self.router.route(path, handler);
         self
     }
@@ -53,6 +59,23 @@ impl Routes {
             // The operator.
             .add(Method::POST, "/v1/operator/tenants", post(operator::create_tenant))
             .add(Method::GET, "/v1/operator/tenants", get(operator::list_tenants))
+            // Modules.
+            .add(Method::POST, "/v1/{tenant}/modules", post(modules::upload))
+            .add(Method::GET, "/v1/{tenant}/modules", get(modules::list))
+            .add(Method::GET, "/v1/{tenant}/modules/{digest}", get(modules::show))
+            .add(Method::DELETE, "/v1/{tenant}/modules/{digest}", delete(modules::remove))
+            // Deployments.
+            .add(Method::GET, "/v1/{tenant}/deployments", get(deployments::list))
+            .add(Method::GET, "/v1/{tenant}/deployments/{name}", get(deployments::show))
+            .add(Method::PUT, "/v1/{tenant}/deployments/{name}", put(deployments::deploy))
+            .add(Method::DELETE, "/v1/{tenant}/deployments/{name}", delete(deployments::remove))
+            .add(Method::POST, "/v1/{tenant}/deployments/{name}/rollback", post(deployments::roll_back))
+            // Files.
+            .add(Method::GET, "/v1/{tenant}/files", get(files::root))
+            .alias("/v1/{tenant}/files/", get(files::root))
+            .add(Method::GET, "/v1/{tenant}/files/{*path}", get(files::read))
+            .add(Method::PUT, "/v1/{tenant}/files/{*path}", put(files::write))
+            .add(Method::DELETE, "/v1/{tenant}/files/{*path}", delete(files::remove))
     }
 }
 

@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::files::Files;
 use crate::metrics::Metrics;
+use crate::registry::Registry;
 use crate::store::Store;
 use crate::tenancy::Tenancy;
 
@@ -32,6 +34,10 @@ pub struct Parts {
     pub auth: Auth,
     /// Tenants.
     pub tenancy: Tenancy,
+    /// Modules and deployments.
+    pub registry: Registry,
+    /// Tenants' files.
+    pub files: Files,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.

@@ -37,7 +37,7 @@ pub enum RegistryError {
     },
     /// The body ended early.
     #[error("the body ended early or came too slowly")]
-    BodyIncomplete(#[source] axum::BoxError),
+    BodyIncomplete(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No such command in this tenant.
     #[error("there is no such command")]
     DeploymentNotFound,

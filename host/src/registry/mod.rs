@@ -1,5 +1,66 @@
 //! Modules and the commands that run them.
 
+mod deployments;
 mod error;
+mod grants;
+mod limits;
+mod modules;
+mod stand_in;
+mod toolchain;
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::clock::Clock;
+use crate::config::{Plan, Plans};
+use crate::store::Store;
+use crate::tenancy::PlanName;
 
 pub use error::RegistryError;
+pub use grants::{MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, check_env};
+pub use limits::tighten;
+pub use modules::Uploaded;
+pub use stand_in::StandIn;
+pub use toolchain::{ModuleFacts, Toolchain};
+
+/// Uploads that are examined at once: each holds a module's bytes in memory.
+const MAX_EXAMINED: usize = 2;
+
+/// Keeps modules and deployments. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    plans: Plans,
+    toolchain: Arc<dyn Toolchain>,
+    examined: Semaphore,
+    // Held while a module's file and its records are made or removed together.
+    placing: Mutex<()>,
+}
+
+impl Registry {
+    /// On top of a store.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, plans: Plans, toolchain: Arc<dyn Toolchain>) -> Self {
+        let inner = Inner {
+            store,
+            clock,
+            plans,
+            toolchain,
+            examined: Semaphore::new(MAX_EXAMINED),
+            placing: Mutex::new(()),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What a plan allows.
+    #[must_use]
+    pub fn plan(&self, name: PlanName) -> &Plan {
+        self.inner.plans.get(name)
+    }
+}

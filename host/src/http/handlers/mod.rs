@@ -3,7 +3,10 @@
 #![expect(unused_qualifications, reason = "the code that utoipa makes for parameters")]
 
 pub(super) mod auth;
+pub(super) mod deployments;
+pub(super) mod files;
 pub(super) mod host;
+pub(super) mod modules;
 pub(super) mod operator;
 
 /// An instant as RFC 3339 with microseconds.

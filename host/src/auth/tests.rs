@@ -1,1 +1,0 @@
-//! Signing in, out and on, end to end.

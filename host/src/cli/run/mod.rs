@@ -1,0 +1,189 @@
+//! `run`: one module, right here, with this process's own standard streams.
+
+mod stdin;
+mod stdout;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use cloister_runtime::{
+    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
+    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
+};
+
+use super::env::Environment;
+use super::failure::{EXIT_FAILURE, Failure, Outcome};
+use super::output::{Output, printable_lines};
+use super::units::{parse_count, parse_duration, parse_size};
+use super::values::{DirectorySpec, KeyValue};
+use stdout::Writer;
+
+/// One thread runs the one guest.
+const THREADS: usize = 1;
+/// Longer than anybody waits; a run without `--timeout` has no other end.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Give a directory: where it is, where the guest sees it, and `ro` to forbid writing
+    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]")]
+    directories: Vec<DirectorySpec>,
+    /// Set an environment variable of the guest
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    env: Vec<KeyValue>,
+    /// What the guest sees as its own name [default: the module's file name]
+    #[arg(long, value_name = "NAME")]
+    argv0: Option<String>,
+    /// Instructions, in fuel units: 5000000, 5M
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    fuel: Option<u64>,
+    /// Wall time: 500ms, 10s, 5m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// Memory: 64MiB, 1G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+    /// The module's file, and arguments for the guest: everything after the file is the guest's
+    #[arg(value_names = ["MODULE", "ARGS"], required = true, num_args = 1.., trailing_var_arg = true)]
+    pub(super) module: Vec<OsString>,
+}
+
+/// A module and what it may see, checked.
+struct LocalRun {
+    module: PathBuf,
+    args: Vec<String>,
+    options: Options,
+}
+
+struct Options {
+    env: Vec<KeyValue>,
+    directories: Vec<DirectorySpec>,
+    fuel: Option<u64>,
+    timeout: Option<Duration>,
+    memory_bytes: Option<u64>,
+}
+
+/// Runs it and exits as it did.
+pub(crate) fn run(args: RunArgs) -> Outcome<u8> {
+    let run = local_run(args)?;
+    let runtime = super::client_runtime()?;
+    let ending = runtime.block_on(execute(run, runtime.handle()))?;
+    // A read of standard input may still be going on, and cannot be cancelled.
+    runtime.shutdown_background();
+    if let Some(message) = ending.message() {
+        let output = Output::new(false, Environment::read().no_color);
+        output.warn(&printable_lines(&format!("{}: {message}", ending.kind())));
+    }
+    Ok(ending.exit_code())
+}
+
+fn local_run(args: RunArgs) -> Outcome<LocalRun> {
+    let mut words = args.module.into_iter();
+    let module = PathBuf::from(words.next().ok_or_else(|| Failure::usage("no module is named"))?);
+    let own_name = module.file_name().map(|name| name.to_string_lossy().into_owned());
+    let argv0 = args.argv0.or(own_name).unwrap_or_default();
+    // WASI's arguments are text.
+    let rest = words.map(|word| {
+        word.into_string().map_err(|word| Failure::usage(format!("the argument {word:?} is not valid UTF-8")))
+    });
+    let guest_args = std::iter::once(Ok(argv0)).chain(rest).collect::<Outcome<Vec<String>>>()?;
+    let options = Options {
+        env: args.env,
+        directories: args.directories,
+        fuel: args.fuel,
+        timeout: args.timeout,
+        memory_bytes: args.memory,
+    };
+    Ok(LocalRun { module, args: guest_args, options })
+}
+
+async fn execute(run: LocalRun, io: &tokio::runtime::Handle) -> Outcome<Ending> {
+    let source = source(&run.module)?;
+    let metering = if run.options.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+    let runtime = Runtime::new(config(io)).map_err(|error| run_failure(&error))?;
+    let module =
+        runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
+    let writer = Writer::start()?;
+    let (limits, grant) = (limits(&run.options), grant(run, &writer, io));
+    let running = runtime.start(&runtime.share(Runtime::PLAIN_WEIGHT), module, grant, limits);
+    writer.cancel_on_failure(running.canceller());
+    let report = running.report().await;
+    // What the guest wrote comes before what is said about its end.
+    writer.finish()?;
+    Ok(report.map_err(|error| run_failure(&error))?.outcome)
+}
+
+fn config(io: &tokio::runtime::Handle) -> RuntimeConfig {
+    RuntimeConfig {
+        allocation: Allocation::OnDemand,
+        threads: THREADS,
+        tick: RuntimeConfig::TICK,
+        // Nothing is kept, so nothing is to be authenticated.
+        cache: CacheConfig { directory: None, key: [0; 32], memory_bytes: u64::MAX },
+        compiler: Compiler::InProcess,
+        io: io.clone(),
+    }
+}
+
+fn source(path: &Path) -> Outcome<ModuleSource> {
+    let read = std::fs::read(path);
+    let bytes = read.map_err(|error| Failure::local(format!("read {}", path.display()), &error))?;
+    // A person's own file is not bounded.
+    let bounds = ModuleBounds {
+        size_bytes: u64::MAX,
+        functions: u32::MAX,
+        function_bytes: u32::MAX,
+        memory_bytes: u64::MAX,
+        table_elements: u64::MAX,
+        nested_modules: u32::MAX,
+    };
+    let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
+    // The digest names the module in the cache, where it is alone.
+    Ok(ModuleSource { digest: String::new(), info, path: path.to_owned() })
+}
+
+fn limits(options: &Options) -> Limits {
+    Limits {
+        fuel: options.fuel,
+        cpu: FOREVER,
+        wall: options.timeout.unwrap_or(FOREVER),
+        memory_bytes: options.memory_bytes.unwrap_or(u64::MAX),
+        output_bytes: u64::MAX,
+        ..Limits::default()
+    }
+}
+
+fn grant(run: LocalRun, writer: &Writer, io: &tokio::runtime::Handle) -> Grant {
+    let directory = |spec: DirectorySpec| DirectoryGrant {
+        host: spec.source.into(),
+        guest: spec.guest,
+        access: if spec.read_only { Access::ReadOnly } else { Access::ReadWrite },
+    };
+    Grant {
+        args: run.args,
+        env: run.options.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
+        directories: run.options.directories.into_iter().map(directory).collect(),
+        network: NetworkGrant::Denied,
+        stdin: stdin::source(io),
+        output: Arc::clone(writer.sink()) as _,
+        terminals: [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), stderr().is_terminal()],
+    }
+}
+
+fn module_failure(path: &Path, error: &ModuleError) -> Failure {
+    let detail = format!("{}: {error}", path.display());
+    Failure { code: error.code().into(), exit: EXIT_FAILURE, ..Failure::new("", detail) }
+}
+
+fn run_failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Directory { guest, .. } => {
+            Failure::local(format!("open the directory for `{guest}`"), error)
+        }
+        _ => Failure::local("run the module", error),
+    }
+}

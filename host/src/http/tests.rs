@@ -1,1 +1,0 @@
-//! The HTTP API, called in memory.

@@ -1,0 +1,167 @@
+//! Making, changing and removing commands.
+
+use super::{Registry, RegistryError, grants, limits};
+use crate::api::Deploy;
+use crate::auth::{Permit, TenantScope, act};
+use crate::ids::{CommandName, ModuleDigest};
+use crate::store::{DeploymentRecord, ModuleRecord, Page, VersionRecord};
+
+/// Longest description, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 1_024;
+
+impl Registry {
+    /// Makes a new version of a command and activates it.
+    ///
+    /// # Errors
+    /// When the module is not the tenant's, a limit is above the plan's, or a grant is not valid.
+    pub async fn deploy(
+        &self,
+        permit: &Permit<act::DeploymentWrite>,
+        name: &CommandName,
+        asked: Deploy,
+    ) -> Result<DeploymentRecord, RegistryError> {
+        let plan = self.plan(permit.plan());
+        limits::check(&asked.limits, plan)?;
+        let grants = grants::check(&asked.grants)?;
+        if asked.description.len() > MAX_DESCRIPTION_BYTES {
+            let (field, limit_bytes) = ("description", MAX_DESCRIPTION_BYTES);
+            return Err(RegistryError::TextTooLong { field, limit_bytes });
+        }
+        // What cannot be a digest cannot be one of a module either.
+        let module: ModuleDigest = asked.module.parse().map_err(|_| RegistryError::ModuleNotFound)?;
+        self.inner.store.admit()?;
+        let version = VersionRecord {
+            version: 0,
+            module,
+            description: asked.description,
+            limits: asked.limits,
+            grants,
+            created_at: self.inner.clock.now(),
+            created_by: permit.principal().clone(),
+        };
+        self.activate(permit.scope(), name, version, plan.deployments).await
+    }
+
+    /// Makes an earlier version active again, as a new version.
+    ///
+    /// # Errors
+    /// When there is no such command or version, or its module was removed.
+    pub async fn roll_back(
+        &self,
+        permit: &Permit<act::DeploymentWrite>,
+        name: &CommandName,
+        to: u32,
+    ) -> Result<DeploymentRecord, RegistryError> {
+        let plan = self.plan(permit.plan());
+        let (scope, wanted) = (permit.scope().clone(), name.clone());
+        let earlier = self
+            .inner
+            .store
+            .read(move |reader| {
+                let _exists = reader.deployment(&scope, &wanted)?.ok_or(RegistryError::DeploymentNotFound)?;
+                let history = reader.deployment_history(&scope, &wanted)?;
+                history.into_iter().find(|one| one.version == to).ok_or(RegistryError::VersionNotFound(to))
+            })
+            .await?;
+        limits::check(&earlier.limits, plan)?;
+        let (created_at, created_by) = (self.inner.clock.now(), permit.principal().clone());
+        let version = VersionRecord { created_at, created_by, ..earlier };
+        self.activate(permit.scope(), name, version, plan.deployments).await
+    }
+
+    /// Removes a command with its history.
+    ///
+    /// # Errors
+    /// [`RegistryError::DeploymentNotFound`].
+    pub async fn delete_deployment(
+        &self,
+        permit: &Permit<act::DeploymentWrite>,
+        name: &CommandName,
+    ) -> Result<(), RegistryError> {
+        let (scope, name) = (permit.scope().clone(), name.clone());
+        self.inner
+            .store
+            .write(move |writer| {
+                writer.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
+                Ok(writer.remove_deployment(&scope, &name)?)
+            })
+            .await
+    }
+
+    /// A page of a tenant's commands, by name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deployments(
+        &self,
+        permit: &Permit<act::DeploymentRead>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Page<DeploymentRecord>, RegistryError> {
+        let scope = permit.scope().clone();
+        self.inner.store.read(move |reader| Ok(reader.deployments(&scope, after, limit, |_| true)?)).await
+    }
+
+    /// One command with its versions, newest first.
+    ///
+    /// # Errors
+    /// [`RegistryError::DeploymentNotFound`].
+    pub async fn deployment(
+        &self,
+        permit: &Permit<act::DeploymentRead>,
+        name: &CommandName,
+    ) -> Result<(DeploymentRecord, Vec<VersionRecord>), RegistryError> {
+        let (scope, name) = (permit.scope().clone(), name.clone());
+        self.inner
+            .store
+            .read(move |reader| {
+                let found = reader.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
+                Ok((found, reader.deployment_history(&scope, &name)?))
+            })
+            .await
+    }
+
+    /// What a run of a command needs: its active version, and the module.
+    ///
+    /// # Errors
+    /// [`RegistryError::DeploymentNotFound`].
+    pub async fn resolve(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        name: &CommandName,
+    ) -> Result<(DeploymentRecord, ModuleRecord), RegistryError> {
+        let (scope, name) = (permit.scope().clone(), name.clone());
+        self.inner
+            .store
+            .read(move |reader| {
+                let found = reader.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
+                let module = reader.module(&scope, &found.active.module)?;
+                Ok((found, module.ok_or(RegistryError::ModuleNotFound)?))
+            })
+            .await
+    }
+
+    async fn activate(
+        &self,
+        scope: &TenantScope,
+        name: &CommandName,
+        mut version: VersionRecord,
+        most: usize,
+    ) -> Result<DeploymentRecord, RegistryError> {
+        let (scope, name) = (scope.clone(), name.clone());
+        self.inner
+            .store
+            .write(move |writer| {
+                writer.module(&scope, &version.module)?.ok_or(RegistryError::ModuleNotFound)?;
+                let before = writer.deployment(&scope, &name)?;
+                if before.is_none()
+                    && writer.before().deployments(&scope, None, most, |_| true)?.items.len() >= most
+                {
+                    return Err(RegistryError::TooManyDeployments { limit: most });
+                }
+                version.version = before.map_or(0, |before| before.active.version).saturating_add(1);
+                Ok(writer.activate(&scope, &name, version)?)
+            })
+            .await
+    }
+}

@@ -1,0 +1,150 @@
+//! Puts the host together, serves it, and stops it in order.
+
+mod bootstrap;
+mod listen;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Auth, AuthError, Decisions};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::files::{Files, FilesError};
+use crate::http::{self, App, Parts};
+use crate::metrics::Metrics;
+use crate::registry::{Registry, RegistryError, StandIn};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::tenancy::{Tenancy, TenancyError};
+
+pub use bootstrap::Welcome;
+
+/// Why the host did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting is not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something else listens at the address.
+    #[error("another process listens at {0} already; stop it, or choose another address with --listen")]
+    PortInUse(SocketAddr),
+    /// The address cannot be listened at.
+    #[error("could not listen at {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Tokens cannot be signed.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The first accounts cannot be made.
+    #[error(transparent)]
+    Tenancy(#[from] TenancyError),
+    /// The demo's commands cannot be deployed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The demo's folder cannot be read.
+    #[error("could not read the folder of --demo")]
+    Demo(#[source] std::io::Error),
+    /// The tenants' files cannot be reached.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// Metrics cannot be registered.
+    #[error("could not set up metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// A part of the host ended on its own.
+    #[error("the host stopped: {0}")]
+    Stopped(&'static str),
+}
+
+impl ServeError {
+    /// The stable name of the failure.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.code(),
+            Self::PortInUse(_) => "port_in_use",
+            Self::Listen { .. } => "listen_failed",
+            Self::Store(error) => error.code(),
+            Self::Auth(error) => error.code(),
+            Self::Tenancy(error) => error.code(),
+            Self::Registry(error) => error.code(),
+            Self::Demo(_) => "demo_unreadable",
+            Self::Files(error) => error.code(),
+            Self::Metrics(_) => "internal",
+            Self::Stopped(_) => "store_failed",
+        }
+    }
+}
+
+/// Runs the host until a signal stops it. `announce` gets what a person needs to know once it listens.
+///
+/// # Errors
+/// When it cannot start, or its store fails.
+pub async fn serve(config: Config, announce: impl FnOnce(&Welcome)) -> Result<(), ServeError> {
+    let stop = listen::stop_signal()?;
+    serve_until(config, announce, stop).await
+}
+
+/// As [`serve`], until `stop` is cancelled. For tests and for embedding.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(
+    config: Config,
+    announce: impl FnOnce(&Welcome),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    config.check()?;
+    // The port comes first: taking it is quick, and a second host on the machine is the likeliest mistake.
+    let listener = listen::bind(config.server.listen)?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
+    let app = build(config, Clock::system(), address).await?;
+    let welcome = bootstrap::run(&app).await?;
+    announce(&welcome);
+    let failed = async {
+        app.store.failed().await;
+        tracing::error!("the store failed; the host stops rather than lose what it acknowledges");
+    };
+    let served = tokio::select! {
+        served = listen::serve(listener, http::router(app.clone()), &app, stop.clone()) => Ok(served),
+        () = failed => Err(ServeError::Stopped("its store can no longer write")),
+    };
+    app.stopping.cancel();
+    app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
+    served
+}
+
+/// Opens the store and puts all parts on top of it.
+///
+/// # Errors
+/// When a part cannot start.
+pub async fn build(config: Config, clock: Clock, address: SocketAddr) -> Result<App, ServeError> {
+    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address));
+    let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
+    Ok(App::new(parts))
+}
+
+fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, ServeError> {
+    let metrics = Metrics::new()?;
+    let options =
+        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
+    let store = Store::open(&config.store.data_dir, &options)?;
+    let decisions = Decisions::new(metrics.decisions());
+    let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
+    let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
+    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), Arc::new(StandIn));
+    let files = Files::new(store.clone(), config.http.file_bytes);
+    let url = config.server.url(address);
+    let stopping = CancellationToken::new();
+    Ok(Parts { config, clock, metrics, store, auth, tenancy, registry, files, url, stopping })
+}

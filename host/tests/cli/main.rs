@@ -1,0 +1,12 @@
+//! The real `cloister` binary against a small copy of the API.
+
+mod account;
+mod exec;
+mod files;
+mod lists;
+mod local;
+mod logs;
+mod mock;
+mod mock_runs;
+mod modules;
+mod person;

@@ -1,0 +1,135 @@
+//! Limits of a run, and the limiter that keeps a guest's memory within them.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// Bounds of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions, in wasmtime's fuel units. `None`: not counted. Needs a module prepared with
+    /// [`Metering::Fuel`](crate::Metering).
+    pub fuel: Option<u64>,
+    /// CPU time.
+    pub cpu: Duration,
+    /// Wall time, from the moment the run was accepted.
+    pub wall: Duration,
+    /// Sum of all memories and tables, in bytes.
+    pub memory_bytes: u64,
+    /// Standard output and standard error together, in bytes.
+    pub output_bytes: u64,
+    /// Open descriptors, streams and other host resources at a time.
+    pub resources: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: None,
+            cpu: Duration::from_secs(10),
+            wall: Duration::from_secs(60),
+            memory_bytes: 256 << 20,
+            output_bytes: 16 << 20,
+            resources: 1024,
+        }
+    }
+}
+
+/// Bytes the host needs for one element of a table.
+const TABLE_ELEMENT_BYTES: u64 = 8;
+
+/// Counts the memories and tables of one instance together.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    limit_bytes: u64,
+    used_bytes: u64,
+    peak_bytes: u64,
+    refused: bool,
+}
+
+impl Limiter {
+    pub(crate) fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, refused: false }
+    }
+
+    /// Highest sum so far.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    /// True when the guest asked for more than it may have.
+    pub(crate) fn refused(&self) -> bool {
+        self.refused
+    }
+
+    fn grow(&mut self, current_bytes: u64, desired_bytes: u64) -> bool {
+        let wanted = self.used_bytes.saturating_add(desired_bytes.saturating_sub(current_bytes));
+        if wanted > self.limit_bytes {
+            self.refused = true;
+            return false;
+        }
+        self.used_bytes = wanted;
+        self.peak_bytes = self.peak_bytes.max(wanted);
+        true
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+        // A growth past the module's own maximum fails in the engine and must not be counted.
+        if max.is_some_and(|max| desired > max) {
+            return Ok(false);
+        }
+        Ok(self.grow(current as u64, desired as u64))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+        if max.is_some_and(|max| desired > max) {
+            return Ok(false);
+        }
+        let bytes = |elements: usize| (elements as u64).saturating_mul(TABLE_ELEMENT_BYTES);
+        Ok(self.grow(bytes(current), bytes(desired)))
+    }
+
+    fn instances(&self) -> usize {
+        MAX_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_MEMORIES
+    }
+}
+
+/// Core instances of one run: a component holds several.
+pub(crate) const MAX_INSTANCES: usize = 64;
+/// Tables of one run.
+pub(crate) const MAX_TABLES: usize = 64;
+/// Memories of one run.
+pub(crate) const MAX_MEMORIES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_and_tables_are_counted_together() {
+        let mut limiter = Limiter::new(1000);
+        assert!(limiter.memory_growing(0, 600, None).unwrap());
+        assert!(limiter.table_growing(0, 50, None).unwrap());
+        assert!(!limiter.memory_growing(600, 601, None).unwrap());
+        assert!(limiter.refused());
+        assert_eq!(limiter.peak_bytes(), 1000);
+    }
+
+    #[test]
+    fn growth_past_the_modules_own_maximum_is_not_counted() {
+        let mut limiter = Limiter::new(1000);
+        assert!(!limiter.memory_growing(0, 600, Some(500)).unwrap());
+        assert!(!limiter.refused());
+        assert_eq!(limiter.peak_bytes(), 0);
+    }
+}

@@ -1,0 +1,219 @@
+//! Standard streams of a guest: bounded, counted, and never blocking a sandbox thread.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
+use wasmtime_wasi::p2::{
+    InputStream, OutputStream, Pollable, StreamError, StreamResult,
+};
+
+use crate::control::{RunControl, Stop};
+use crate::stdin_pipe::StdinPipe;
+
+/// One of a guest's two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutputStreamKind {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Takes a guest's output. Called on a sandbox thread, so nothing here may block.
+pub trait OutputSink: Send + Sync + 'static {
+    /// Takes bytes; called only while [`OutputSink::poll_room`] is ready, with at most [`MAX_WRITE_BYTES`].
+    fn write(&self, stream: OutputStreamKind, bytes: Bytes);
+
+    /// Ready when a write would be taken now. A sink that is full makes its guest, and no one else, wait.
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Most bytes of one write to a sink.
+pub const MAX_WRITE_BYTES: usize = 64 << 10;
+
+/// Where standard input comes from.
+pub enum StdinSource {
+    /// At its end from the start.
+    Empty,
+    /// These bytes, then the end.
+    Bytes(Bytes),
+    /// A pipe that someone else fills.
+    Pipe(StdinPipe),
+}
+
+impl StdinSource {
+    pub(crate) fn into_pipe(self) -> StdinPipe {
+        match self {
+            Self::Empty => StdinPipe::from_bytes(Bytes::new()),
+            Self::Bytes(bytes) => StdinPipe::from_bytes(bytes),
+            Self::Pipe(pipe) => pipe,
+        }
+    }
+}
+
+/// The guest's end of standard input.
+#[derive(Clone)]
+pub(crate) struct GuestStdin {
+    pub(crate) pipe: StdinPipe,
+    pub(crate) terminal: bool,
+}
+
+impl IsTerminal for GuestStdin {
+    fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+}
+
+impl StdinStream for GuestStdin {
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for GuestStdin {
+    async fn ready(&mut self) {
+        std::future::poll_fn(|context| self.pipe.poll_ready(context)).await;
+    }
+}
+
+#[async_trait]
+impl InputStream for GuestStdin {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.pipe.try_read(size.min(MAX_WRITE_BYTES)).ok_or(StreamError::Closed)
+    }
+}
+
+impl AsyncRead for GuestStdin {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.pipe.poll_ready(context));
+        if let Some(bytes) = self.pipe.try_read(buffer.remaining()) {
+            buffer.put_slice(&bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What both output streams of one run share.
+pub(crate) struct OutputMeter {
+    sink: Arc<dyn OutputSink>,
+    control: Arc<RunControl>,
+    limit_bytes: u64,
+    stdout_bytes: AtomicU64,
+    stderr_bytes: AtomicU64,
+}
+
+impl OutputMeter {
+    pub(crate) fn new(sink: Arc<dyn OutputSink>, control: Arc<RunControl>, limit_bytes: u64) -> Arc<Self> {
+        Arc::new(Self { sink, control, limit_bytes, stdout_bytes: AtomicU64::new(0), stderr_bytes: AtomicU64::new(0) })
+    }
+
+    /// Bytes taken from standard output and standard error.
+    pub(crate) fn written(&self) -> (u64, u64) {
+        (self.stdout_bytes.load(Ordering::Relaxed), self.stderr_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Takes all of `bytes`, or what the limit leaves of them and then ends the run.
+    fn write(&self, stream: OutputStreamKind, mut bytes: Bytes) -> Result<(), OverLimit> {
+        let (stdout, stderr) = self.written();
+        let left = self.limit_bytes.saturating_sub(stdout + stderr);
+        let over = bytes.len() as u64 > left;
+        if over {
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        let counter = match stream {
+            OutputStreamKind::Stdout => &self.stdout_bytes,
+            OutputStreamKind::Stderr => &self.stderr_bytes,
+        };
+        counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if !bytes.is_empty() {
+            self.sink.write(stream, bytes);
+        }
+        if over {
+            self.control.stop(Stop::OutputLimit);
+            return Err(OverLimit);
+        }
+        Ok(())
+    }
+}
+
+struct OverLimit;
+
+/// The guest's end of one output stream.
+#[derive(Clone)]
+pub(crate) struct GuestOutput {
+    pub(crate) meter: Arc<OutputMeter>,
+    pub(crate) stream: OutputStreamKind,
+    pub(crate) terminal: bool,
+}
+
+impl IsTerminal for GuestOutput {
+    fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+}
+
+impl StdoutStream for GuestOutput {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for GuestOutput {
+    async fn ready(&mut self) {
+        std::future::poll_fn(|context| self.meter.sink.poll_room(context)).await;
+    }
+}
+
+#[async_trait]
+impl OutputStream for GuestOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.meter
+            .write(self.stream, bytes)
+            .map_err(|OverLimit| StreamError::trap("the output limit was reached"))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        Ok(if self.meter.sink.poll_room(&mut context).is_ready() { MAX_WRITE_BYTES } else { 0 })
+    }
+}
+
+impl AsyncWrite for GuestOutput {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.meter.sink.poll_room(context));
+        let taken = buffer.len().min(MAX_WRITE_BYTES);
+        match self.meter.write(self.stream, Bytes::copy_from_slice(&buffer[..taken])) {
+            Ok(()) => Poll::Ready(Ok(taken)),
+            Err(OverLimit) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

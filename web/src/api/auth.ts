@@ -1,0 +1,123 @@
+// The access token: kept in memory only, renewed by the HttpOnly cookie, one renewal at a time.
+import { asProblem, problemFrom, type ApiProblem } from './problem';
+import type { Principal, Success, Tokens } from './types';
+
+/** Renew this long before the end, so that a request in flight does not meet an expired token. */
+const EARLY_MS = 30_000;
+
+export interface AuthDeps {
+  fetch: typeof fetch;
+  now: () => number;
+  /** Runs the renewal alone among all tabs: the refresh token works once, and two tabs share the cookie. */
+  exclusive: <T>(task: () => Promise<T>) => Promise<T>;
+}
+
+export type AuthEvent = { kind: 'signed_in'; principal: Principal } | { kind: 'signed_out' };
+
+export class Auth {
+  private access: { token: string; expiresAtMs: number } | undefined;
+  private renewal: Promise<string> | undefined;
+  private readonly listeners = new Set<(event: AuthEvent) => void>();
+  private readonly deps: AuthDeps;
+
+  constructor(deps: AuthDeps) {
+    this.deps = deps;
+  }
+
+  subscribe(listener: (event: AuthEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Takes over what a sign-in answered. */
+  accept(tokens: Tokens): void {
+    this.access = { token: tokens.access_token, expiresAtMs: this.deps.now() + tokens.expires_in_s * 1000 };
+    this.emit({ kind: 'signed_in', principal: tokens.principal });
+  }
+
+  /** A token that is good for at least a few seconds; renews it when it must. */
+  async token(): Promise<string> {
+    const access = this.access;
+    if (access && access.expiresAtMs - this.deps.now() > EARLY_MS) return access.token;
+    return this.renew();
+  }
+
+  /** Renews at once, for instance after a 401. `stale` is the token that was refused: a newer one is given as it is. */
+  async renew(stale?: string): Promise<string> {
+    if (stale !== undefined && this.access && this.access.token !== stale) return this.access.token;
+    this.renewal ??= this.deps
+      .exclusive(() => this.exchange())
+      .finally(() => {
+        this.renewal = undefined;
+      });
+    return this.renewal;
+  }
+
+  async post(path: string, body: unknown): Promise<Tokens> {
+    let response: Response;
+    try {
+      response = await this.deps.fetch(path, {
+        method: 'POST',
+        credentials: 'same-origin',
+        headers: { 'Content-Type': 'application/json', 'X-Cloister-CSRF': '1' },
+        body: JSON.stringify(body),
+      });
+    } catch (error) {
+      throw asProblem(error);
+    }
+    const text = await response.text();
+    if (!response.ok) throw problemFrom(response.status, text, response.headers.get('Retry-After'));
+    return (JSON.parse(text) as Success<Tokens>).data;
+  }
+
+  async signIn(email: string, password: string): Promise<Principal> {
+    const tokens = await this.post('/v1/auth/sign-in', { email, password });
+    this.accept(tokens);
+    return tokens.principal;
+  }
+
+  async useLink(token: string): Promise<Principal> {
+    const tokens = await this.post('/v1/auth/link', { token });
+    this.accept(tokens);
+    return tokens.principal;
+  }
+
+  /** Ends the session here even when the host cannot be told. */
+  async signOut(): Promise<void> {
+    const token = this.access?.token;
+    this.drop();
+    const headers: Record<string, string> = { 'Content-Type': 'application/json', 'X-Cloister-CSRF': '1' };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    await this.deps
+      .fetch('/v1/auth/sign-out', { method: 'POST', credentials: 'same-origin', headers, body: '{}' })
+      .catch(() => undefined);
+  }
+
+  drop(): void {
+    this.access = undefined;
+    this.emit({ kind: 'signed_out' });
+  }
+
+  private async exchange(): Promise<string> {
+    try {
+      const tokens = await this.post('/v1/auth/refresh', {});
+      this.accept(tokens);
+      return tokens.access_token;
+    } catch (error) {
+      const problem: ApiProblem = asProblem(error);
+      // Only a refusal ends the session; a host that is away for a moment does not.
+      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) this.drop();
+      throw problem;
+    }
+  }
+
+  private emit(event: AuthEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+/** Web Locks where the browser has them (secure contexts); elsewhere tabs take their chance. */
+export function exclusiveAcrossTabs<T>(task: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  return locks ? (locks.request('cloister-refresh', task) as Promise<T>) : task();
+}

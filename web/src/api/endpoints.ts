@@ -1,0 +1,79 @@
+// One function for each endpoint the console uses; the only place that forms API paths.
+import { client, query, type UploadOptions } from './client';
+import type * as t from './types';
+
+const enc = encodeURIComponent;
+const base = (tenant: string) => `/v1/${enc(tenant)}`;
+
+/** Retries of the same click must not run or create twice. */
+function idempotent(): Record<string, string> {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return { 'Idempotency-Key': Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('') };
+}
+
+export const setPassword = (body: { current_password?: string; new_password: string }) =>
+  client.data<void>('/v1/auth/password', { method: 'POST', json: body });
+
+export const me = () => client.data<t.Principal>('/v1/auth/me');
+
+export const listTenants = (cursor?: string) => client.page<t.Tenant>(`/v1/operator/tenants${query({ cursor })}`);
+export const createTenant = (body: t.CreateTenant) =>
+  client.data<t.CreatedTenant>('/v1/operator/tenants', { method: 'POST', json: body, headers: idempotent() });
+
+export const listModules = (tenant: string, cursor?: string) => client.page<t.Module>(`${base(tenant)}/modules${query({ cursor })}`);
+export const getModule = (tenant: string, digest: string) => client.data<t.Module>(`${base(tenant)}/modules/${enc(digest)}`);
+export const deleteModule = (tenant: string, digest: string) =>
+  client.data<void>(`${base(tenant)}/modules/${enc(digest)}`, { method: 'DELETE' });
+export const uploadModule = (tenant: string, file: File, options: Omit<UploadOptions, 'contentType'>) =>
+  client.upload<t.Module>('POST', `${base(tenant)}/modules${query({ name: file.name })}`, file, {
+    ...options,
+    contentType: 'application/wasm',
+    headers: idempotent(),
+  });
+
+export const listDeployments = (tenant: string, cursor?: string) =>
+  client.page<t.Deployment>(`${base(tenant)}/deployments${query({ cursor, limit: 200 })}`);
+export const getDeployment = (tenant: string, name: string) => client.data<t.Deployment>(`${base(tenant)}/deployments/${enc(name)}`);
+export const deploy = (tenant: string, name: string, body: t.Deploy) =>
+  client.data<t.Deployment>(`${base(tenant)}/deployments/${enc(name)}`, { method: 'PUT', json: body, headers: idempotent() });
+export const rollback = (tenant: string, name: string, version: number) =>
+  client.data<t.Deployment>(`${base(tenant)}/deployments/${enc(name)}/rollback`, { method: 'POST', json: { version }, headers: idempotent() });
+export const deleteDeployment = (tenant: string, name: string) =>
+  client.data<void>(`${base(tenant)}/deployments/${enc(name)}`, { method: 'DELETE' });
+
+export const createRun = (tenant: string, body: t.CreateRun) =>
+  client.data<t.Run>(`${base(tenant)}/runs`, { method: 'POST', json: body, headers: idempotent() });
+export const listRuns = (tenant: string, filter: { status?: string | undefined; command?: string | undefined; limit?: number }, cursor?: string) =>
+  client.page<t.Run>(`${base(tenant)}/runs${query({ ...filter, cursor })}`);
+export const getRun = (tenant: string, id: string) => client.data<t.Run>(`${base(tenant)}/runs/${enc(id)}`);
+export const killRun = (tenant: string, id: string) => client.data<t.Run>(`${base(tenant)}/runs/${enc(id)}/kill`, { method: 'POST' });
+export const outputPath = (tenant: string, id: string) => `${base(tenant)}/runs/${enc(id)}/output`;
+
+export interface LogFilter {
+  run?: string | undefined;
+  command?: string | undefined;
+  stream?: string | undefined;
+  level?: string | undefined;
+  text?: string | undefined;
+}
+
+export const logsPath = (tenant: string, filter: LogFilter) => `${base(tenant)}/logs${query({ ...filter })}`;
+export const listLogs = (tenant: string, filter: LogFilter, limit: number, cursor: string | undefined, signal: AbortSignal) =>
+  client.page<t.LogLine>(`${base(tenant)}/logs${query({ ...filter, order: 'desc', limit, cursor })}`, { signal });
+
+/** A path inside the tenant's directory, each part escaped. */
+const filePath = (tenant: string, path: string) =>
+  [`${base(tenant)}/files`, ...path.split('/').filter(Boolean).map(enc)].join('/');
+
+export const listFiles = (tenant: string, path: string, cursor?: string) =>
+  client.page<t.FileEntry>(`${filePath(tenant, path)}${query({ limit: 200, cursor })}`);
+export const deleteFile = (tenant: string, path: string) => client.data<void>(filePath(tenant, path), { method: 'DELETE' });
+export const makeDirectory = (tenant: string, path: string) =>
+  client.data<t.FileEntry>(`${filePath(tenant, path)}?kind=directory`, { method: 'PUT', headers: idempotent() });
+export const uploadFile = (tenant: string, path: string, file: File, options: Omit<UploadOptions, 'contentType'>) =>
+  client.upload<t.FileEntry>('PUT', filePath(tenant, path), file, {
+    ...options,
+    contentType: 'application/octet-stream',
+    headers: idempotent(),
+  });
+export const openFile = (tenant: string, path: string) => client.send(filePath(tenant, path), { headers: { Accept: 'application/octet-stream' } });

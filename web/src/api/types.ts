@@ -1,0 +1,206 @@
+// The wire types of the HTTP API, mirrored by hand from the host's `api` module. Data only.
+
+export interface Pagination {
+  per_page: number;
+  cursor?: string;
+  has_next: boolean;
+}
+
+export interface Success<T> {
+  success: true;
+  data: T;
+  tenant_id?: string;
+  pagination?: Pagination;
+}
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id: string;
+}
+
+export type Role = 'owner' | 'admin' | 'developer' | 'runner' | 'viewer';
+
+export interface Membership {
+  tenant_id: string;
+  slug: string;
+  name: string;
+  role: Role | (string & {});
+}
+
+export interface Principal {
+  id: string;
+  email: string;
+  operator: boolean;
+  has_password: boolean;
+  memberships: Membership[];
+}
+
+export interface Tokens {
+  access_token: string;
+  token_type: string;
+  expires_in_s: number;
+  refresh_token: string;
+  principal: Principal;
+}
+
+export interface Tenant {
+  id: string;
+  slug: string;
+  name: string;
+  plan: string;
+  status: string;
+  created_at: string;
+}
+
+export interface CreateTenant {
+  slug: string;
+  name: string;
+  plan: string;
+  owner_email: string;
+}
+
+export interface CreatedTenant {
+  tenant: Tenant;
+  owner_link: string;
+}
+
+export interface Module {
+  digest: string;
+  name: string;
+  size_bytes: number;
+  kind: 'core' | 'component' | (string & {});
+  wasi: 'preview1' | '0.2' | '0.3' | (string & {});
+  imports: string[];
+  needs: string[];
+  created_at: string;
+  created_by: string;
+}
+
+export interface Limits {
+  fuel?: number;
+  cpu_ms?: number;
+  wall_ms?: number;
+  memory_bytes?: number;
+  output_bytes?: number;
+}
+
+export type Access = 'read_only' | 'read_write';
+
+export interface DirectoryGrant {
+  path: string;
+  guest: string;
+  access: Access;
+}
+
+export interface NetworkGrant {
+  host: string;
+  port: number;
+}
+
+export interface Grants {
+  directories: DirectoryGrant[];
+  env: Record<string, string>;
+  network: NetworkGrant[];
+}
+
+export interface Deploy {
+  module: string;
+  description: string;
+  limits: Limits;
+  grants: Grants;
+}
+
+export interface DeploymentVersion {
+  version: number;
+  module: string;
+  description: string;
+  limits: Limits;
+  grants: Grants;
+  created_at: string;
+  created_by: string;
+}
+
+export interface Deployment {
+  name: string;
+  version: number;
+  active: DeploymentVersion;
+  history?: DeploymentVersion[];
+}
+
+export type Stdin = 'empty' | 'stream' | { text: string } | { base64: string };
+
+export interface CreateRun {
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  stdin: Stdin;
+  limits?: Limits;
+  wait?: boolean;
+}
+
+export type RunStatus = 'queued' | 'running' | 'ended';
+
+export interface Outcome {
+  kind: string;
+  exit_code: number;
+  message?: string;
+}
+
+export interface Usage {
+  fuel?: number;
+  cpu_us: number;
+  wall_us: number;
+  peak_memory_bytes: number;
+  stdin_bytes: number;
+  stdout_bytes: number;
+  stderr_bytes: number;
+}
+
+export interface Run {
+  id: string;
+  command: string;
+  version: number;
+  module: string;
+  args: string[];
+  status: RunStatus;
+  outcome?: Outcome;
+  usage: Usage;
+  created_at: string;
+  ended_at?: string;
+  created_by: string;
+}
+
+export interface OutputEvent {
+  stream: 'stdout' | 'stderr';
+  /** Standard base64 of the bytes. */
+  data: string;
+}
+
+export interface LogLine {
+  seq: number;
+  time: string;
+  run: string;
+  command: string;
+  stream: string;
+  level?: string;
+  text: string;
+  continues?: boolean;
+}
+
+export interface FileEntry {
+  name: string;
+  kind: 'file' | 'directory' | 'symlink' | 'other' | (string & {});
+  size_bytes: number;
+  modified_at: string;
+}
+
+/** One page of a list and the cursor of the next one. */
+export interface Page<T> {
+  items: T[];
+  cursor?: string;
+}

@@ -1,0 +1,69 @@
+// Every URL of the console and its typed search parameters.
+import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router';
+import { CommandsPage } from '../pages/commands';
+import { FilesPage } from '../pages/files';
+import { LogsPage } from '../pages/logs';
+import { ModulesPage } from '../pages/modules';
+import { OperatorPage } from '../pages/operator';
+import { RunsPage } from '../pages/runs';
+import { NotFound, TenantShell } from './shell';
+import { Home } from './home';
+
+type Raw = Record<string, unknown>;
+
+/** The router reads `?x=7` as a number; the API's filters are all text. */
+const text = (raw: Raw, name: string): string | undefined => {
+  const value = raw[name];
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+};
+
+const texts =
+  <K extends string>(...names: K[]) =>
+  (raw: Raw): { [P in K]?: string } => {
+    const out: { [P in K]?: string } = {};
+    for (const name of names) {
+      const value = text(raw, name);
+      if (value !== undefined) out[name] = value;
+    }
+    return out;
+  };
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const home = createRoute({ getParentRoute: () => root, path: '/', component: Home });
+const operator = createRoute({ getParentRoute: () => root, path: '/operator', component: OperatorPage });
+const tenant = createRoute({ getParentRoute: () => root, path: '/t/$tenant', component: TenantShell });
+const tenantIndex = createRoute({
+  getParentRoute: () => tenant,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/t/$tenant/commands', params, replace: true });
+  },
+});
+const commands = createRoute({
+  getParentRoute: () => tenant,
+  path: 'commands',
+  validateSearch: texts('command', 'run'),
+  component: CommandsPage,
+});
+const runs = createRoute({ getParentRoute: () => tenant, path: 'runs', validateSearch: texts('status', 'command'), component: RunsPage });
+const logs = createRoute({
+  getParentRoute: () => tenant,
+  path: 'logs',
+  validateSearch: texts('run', 'command', 'stream', 'level', 'text'),
+  component: LogsPage,
+});
+const modules = createRoute({ getParentRoute: () => tenant, path: 'modules', validateSearch: texts('digest'), component: ModulesPage });
+const files = createRoute({ getParentRoute: () => tenant, path: 'files', validateSearch: texts('path'), component: FilesPage });
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, operator, tenant.addChildren([tenantIndex, commands, runs, logs, modules, files])]),
+  defaultPreload: false,
+  scrollRestoration: false,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

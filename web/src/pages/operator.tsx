@@ -1,0 +1,194 @@
+// The operator's page: the tenants of this host, and making a new one with its owner's invitation.
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { createTenant, listTenants } from '../api/endpoints';
+import type { CreatedTenant, CreateTenant, Tenant } from '../api/types';
+import { Frame, NotFound, usePrincipal, useTitle } from '../app/shell';
+import { formatTime } from '../lib/format';
+import { CheckIcon, TenantsIcon } from '../ui/icons';
+import { CopyButton, Empty, Field, ProblemNotice, Waiting } from '../ui/parts';
+
+const PLANS = ['free', 'starter', 'professional', 'enterprise'];
+const SLUG = /^[a-z][a-z0-9-]{1,39}$/;
+
+export function OperatorPage() {
+  const principal = usePrincipal();
+  useTitle('Tenants');
+  if (!principal.operator) return <NotFound />;
+  return (
+    <Frame>
+      <main className="page" id="content" tabIndex={-1}>
+        <div className="page-head">
+          <h1>Tenants</h1>
+        </div>
+        <div className="operator">
+          <NewTenant />
+          <TenantList />
+        </div>
+      </main>
+    </Frame>
+  );
+}
+
+function slugOf(name: string): string {
+  return name
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+    .slice(0, 40);
+}
+
+function NewTenant() {
+  const queries = useQueryClient();
+  const empty = { slug: '', name: '', plan: 'free', owner_email: '' };
+  const [draft, setDraft] = useState<CreateTenant>(empty);
+  const [ownSlug, setOwnSlug] = useState(false);
+  const [tried, setTried] = useState(false);
+  const [created, setCreated] = useState<CreatedTenant>();
+  const slug = ownSlug ? draft.slug : slugOf(draft.name);
+  const slugError = SLUG.test(slug) ? undefined : 'Use 2 to 40 of a–z, 0–9 and “-”, beginning with a letter.';
+  const nameError = draft.name.trim() === '' ? 'Give the tenant a name.' : undefined;
+  const mailError = /^\S+@\S+$/.test(draft.owner_email.trim()) ? undefined : 'Give the owner’s e-mail address.';
+  const save = useMutation({
+    mutationFn: () => createTenant({ ...draft, name: draft.name.trim(), owner_email: draft.owner_email.trim(), slug }),
+    onSuccess: (answer) => {
+      setCreated(answer);
+      setDraft(empty);
+      setOwnSlug(false);
+      setTried(false);
+      void queries.invalidateQueries({ queryKey: ['tenants'] });
+    },
+  });
+  const submit = (event: React.FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (!slugError && !nameError && !mailError) save.mutate();
+  };
+  return (
+    <section className="card pad" aria-label="New tenant">
+      <form className="form" onSubmit={submit} noValidate>
+        <h2>New tenant</h2>
+        <Field label="Name" error={tried ? nameError : undefined}>
+          {(control) => <input {...control} className="input" value={draft.name} onChange={(event) => setDraft({ ...draft, name: event.target.value })} required />}
+        </Field>
+        <Field label="Name in addresses" hint="Part of every URL; it cannot be changed later." error={tried ? slugError : undefined}>
+          {(control) => (
+            <input
+              {...control}
+              className="input mono"
+              value={slug}
+              spellCheck={false}
+              onChange={(event) => {
+                setOwnSlug(true);
+                setDraft({ ...draft, slug: event.target.value });
+              }}
+              required
+            />
+          )}
+        </Field>
+        <Field label="Plan">
+          {(control) => (
+            <select {...control} className="input" value={draft.plan} onChange={(event) => setDraft({ ...draft, plan: event.target.value })}>
+              {PLANS.map((plan) => (
+                <option key={plan} value={plan}>
+                  {plan[0]!.toUpperCase() + plan.slice(1)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Owner’s e-mail" error={tried ? mailError : undefined}>
+          {(control) => <input {...control} className="input" type="email" value={draft.owner_email} onChange={(event) => setDraft({ ...draft, owner_email: event.target.value })} required />}
+        </Field>
+        {save.error && <ProblemNotice error={save.error} />}
+        <button type="submit" className="button primary" disabled={save.isPending}>
+          {save.isPending ? 'Creating…' : 'Create the tenant'}
+        </button>
+      </form>
+      {created && <Invitation created={created} />}
+    </section>
+  );
+}
+
+function Invitation({ created }: { created: CreatedTenant }) {
+  return (
+    <div className="notice good invitation" role="status">
+      <CheckIcon />
+      <div className="body">
+        <strong>{created.tenant.name} is ready</strong>
+        <p>Send this link to the owner. It works once and is shown only now.</p>
+        <p className="row nowrap">
+          <code className="link-text" data-testid="owner-link">
+            {created.owner_link}
+          </code>
+          <CopyButton text={created.owner_link} label="Copy the link" />
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function TenantList() {
+  const tenants = useInfiniteQuery({
+    queryKey: ['tenants'],
+    queryFn: ({ pageParam }) => listTenants(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.cursor,
+  });
+  const list: Tenant[] = tenants.data?.pages.flatMap((page) => page.items) ?? [];
+  if (tenants.isPending) return <Waiting />;
+  if (tenants.isError) return <ProblemNotice error={tenants.error} />;
+  if (list.length === 0) {
+    return (
+      <div className="card">
+        <Empty icon={<TenantsIcon size={26} />} title="No tenants yet">
+          Create the first one. Its owner gets a one-time link to sign in.
+        </Empty>
+      </div>
+    );
+  }
+  return (
+    <section aria-label="All tenants">
+      <div className="card table-card">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Tenant</th>
+              <th scope="col">Address</th>
+              <th scope="col">Plan</th>
+              <th scope="col">Status</th>
+              <th scope="col">Created</th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.map((tenant) => (
+              <tr key={tenant.id}>
+                <th scope="row" data-label="Tenant">
+                  {tenant.name}
+                </th>
+                <td data-label="Address">
+                  <code>{tenant.slug}</code>
+                </td>
+                <td data-label="Plan">{tenant.plan}</td>
+                <td data-label="Status">
+                  <span className={`badge ${tenant.status === 'active' ? 'ok' : 'warn'}`}>{tenant.status}</span>
+                </td>
+                <td data-label="Created" className="muted num">
+                  {formatTime(tenant.created_at)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {tenants.hasNextPage && (
+        <div className="more">
+          <button type="button" className="button" disabled={tenants.isFetchingNextPage} onClick={() => void tenants.fetchNextPage()}>
+            More tenants
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}

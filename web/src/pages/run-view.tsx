@@ -1,0 +1,220 @@
+// One run: live output, how it ended, what it used, a way to kill it, and its log.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useRef, useState } from 'react';
+import { client } from '../api/client';
+import { getRun, killRun, outputPath } from '../api/endpoints';
+import type { ApiProblem } from '../api/problem';
+import type { OutputEvent, Run } from '../api/types';
+import { base64ToBytes } from '../lib/bytes';
+import { formatBytes, formatCount, formatMicros, formatTime, shortRun } from '../lib/format';
+import { joinWords } from '../lib/shell-words';
+import { useNow } from '../lib/use-now';
+import { usePrefs } from '../state/prefs';
+import { useLogs } from '../state/use-logs';
+import { follow, type FollowState } from '../stream/follow';
+import { httpTransport } from '../stream/http';
+import { AgainIcon, StopIcon, TextIcon } from '../ui/icons';
+import { LiveBadge, LogView } from '../ui/log-view';
+import { CopyButton, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
+import type { TerminalSink } from '../ui/terminal';
+
+const OutputTerminal = lazy(() => import('../ui/terminal'));
+
+/** Only a fall-back: the output stream's last event brings the end sooner. */
+const POLL_MS = 4_000;
+
+interface RunViewProps {
+  tenant: string;
+  id: string;
+  /** Takes the arguments over into the form; absent when the command is gone. */
+  onReuse: ((args: string[]) => void) | undefined;
+}
+
+export function RunView({ tenant, id, onReuse }: RunViewProps) {
+  const queries = useQueryClient();
+  const run = useQuery({
+    queryKey: ['run', tenant, id],
+    queryFn: () => getRun(tenant, id),
+    refetchInterval: ({ state }) => (state.data && state.data.status !== 'ended' ? POLL_MS : false),
+  });
+  const [stream, setStream] = useState<{ state: FollowState; problem?: ApiProblem | undefined }>({ state: 'connecting' });
+  const [gap, setGap] = useState(false);
+  const read = useRef<() => string>(() => '');
+  const setReader = useCallback((reader: () => string) => (read.current = reader), []);
+  const plain = usePrefs((prefs) => prefs.plainOutput);
+  const setPlain = usePrefs((prefs) => prefs.setPlainOutput);
+
+  const source = useCallback(
+    (sink: TerminalSink, signal: AbortSignal) => {
+      setGap(false);
+      void follow({
+        transport: httpTransport(client, outputPath(tenant, id)),
+        signal,
+        onEvent: async (event) => {
+          if (event.event === 'output') {
+            await sink.write(base64ToBytes((JSON.parse(event.data) as OutputEvent).data));
+          } else if (event.event === 'gap') {
+            setGap(true);
+          } else if (event.event === 'exit') {
+            queries.setQueryData(['run', tenant, id], JSON.parse(event.data) as Run);
+            void queries.invalidateQueries({ queryKey: ['runs', tenant] });
+            return 'end';
+          }
+        },
+        onState: (state, problem) => setStream({ state, problem }),
+        onGap: () => {
+          sink.reset();
+          setGap(true);
+        },
+      });
+    },
+    [tenant, id, queries],
+  );
+
+  if (run.isError && !run.data) return <ProblemNotice error={run.error} />;
+  const data = run.data;
+  return (
+    <section className="card run" aria-label="Run">
+      <header className="run-head">
+        <RunHeadline run={data} id={id} />
+        <span className="grow" />
+        {stream.state === 'waiting' && <LiveBadge state="waiting" />}
+        {data && data.status !== 'ended' && <KillButton tenant={tenant} id={id} />}
+        {data && onReuse && data.status === 'ended' && (
+          <button type="button" className="button small quiet" onClick={() => onReuse(data.args)}>
+            <AgainIcon size={16} /> Run again
+          </button>
+        )}
+        <button type="button" className="button small icon quiet" aria-pressed={plain} aria-label="Plain text" title="Plain text" onClick={() => setPlain(!plain)}>
+          <TextIcon size={16} />
+        </button>
+        <CopyButton text={() => read.current()} label="Copy the output" />
+      </header>
+      {gap && <p className="notice warn run-note">The beginning of the output is no longer kept; what is left follows.</p>}
+      {stream.state === 'failed' && stream.problem && (
+        <div className="run-note">
+          <ProblemNotice error={stream.problem} />
+        </div>
+      )}
+      <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
+        <OutputTerminal source={source} label={`Output of run ${id}`} plain={plain} onReader={setReader} />
+      </Suspense>
+      {data && <RunFoot run={data} />}
+      {data ? <RunLog tenant={tenant} run={data} /> : <Waiting />}
+    </section>
+  );
+}
+
+function RunHeadline({ run, id }: { run: Run | undefined; id: string }) {
+  return (
+    <>
+      <h2 className="run-title">
+        <span className="visually-hidden">Run </span>
+        {run ? (
+          <span className="mono truncate" title={`${run.command} ${joinWords(run.args)}`}>
+            <span className="run-prompt" aria-hidden="true">
+              ${' '}
+            </span>
+            {run.command} {joinWords(run.args)}
+          </span>
+        ) : (
+          <span className="mono">{shortRun(id)}</span>
+        )}
+      </h2>
+      <span role="status" aria-live="polite" data-testid="run-status">
+        {run && <RunBadge status={run.status} outcome={run.outcome} />}
+      </span>
+      {run && run.status !== 'ended' && <Elapsed since={run.created_at} />}
+    </>
+  );
+}
+
+function Elapsed({ since }: { since: string }) {
+  const now = useNow(200);
+  const ms = Math.max(0, now - Date.parse(since));
+  return (
+    <span className="faint num" aria-hidden="true">
+      {(ms / 1000).toFixed(1)} s
+    </span>
+  );
+}
+
+function KillButton({ tenant, id }: { tenant: string; id: string }) {
+  const queries = useQueryClient();
+  const kill = useMutation({
+    mutationFn: () => killRun(tenant, id),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['run', tenant, id] }),
+  });
+  return (
+    <button type="button" className="button small danger" disabled={kill.isPending} onClick={() => kill.mutate()}>
+      <StopIcon size={14} />
+      {kill.isPending ? 'Killing…' : 'Kill'}
+    </button>
+  );
+}
+
+function RunFoot({ run }: { run: Run }) {
+  const { usage } = run;
+  const facts: [string, string][] =
+    run.status === 'ended'
+      ? [
+          ['Wall', formatMicros(usage.wall_us)],
+          ['CPU', formatMicros(usage.cpu_us)],
+          ['Peak memory', formatBytes(usage.peak_memory_bytes)],
+          ['Out', formatBytes(usage.stdout_bytes)],
+          ['Err', formatBytes(usage.stderr_bytes)],
+        ]
+      : [];
+  if (run.status === 'ended' && usage.stdin_bytes > 0) facts.push(['In', formatBytes(usage.stdin_bytes)]);
+  if (run.status === 'ended' && usage.fuel !== undefined) facts.push(['Fuel', formatCount(usage.fuel)]);
+  return (
+    <>
+      {run.outcome?.message && (
+        <p className={`run-message ${run.outcome.kind === 'cancelled' ? '' : 'bad'}`}>
+          {run.outcome.message} <span className="muted">Exit code {run.outcome.exit_code}.</span>
+        </p>
+      )}
+      <dl className="usage">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd className="num">{value}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>Started</dt>
+          <dd className="num">{formatTime(run.created_at)}</dd>
+        </div>
+        <div>
+          <dt>Run</dt>
+          <dd className="row nowrap">
+            <code title={run.id}>{shortRun(run.id)}</code>
+            <CopyButton text={run.id} label="Copy the run’s id" />
+          </dd>
+        </div>
+      </dl>
+    </>
+  );
+}
+
+function RunLog({ tenant, run }: { tenant: string; run: Run }) {
+  const logs = useLogs(tenant, { run: run.id });
+  return (
+    <div className="run-log">
+      <div className="row spread">
+        <h3>Log</h3>
+        <Link to="/t/$tenant/logs" params={{ tenant }} search={{ run: run.id }} className="small-link">
+          Open in Logs
+        </Link>
+      </div>
+      <LogView
+        logs={logs}
+        tenant={tenant}
+        showCommand={false}
+        emptyTitle={run.status === 'ended' ? 'It wrote no lines' : 'Nothing written yet'}
+        emptyText={run.status === 'ended' ? 'The command ended without writing to its standard output or error.' : 'Lines appear here as the command writes them.'}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+// Parts of the browser walk that need commands which only the mock has: an endless one, a noisy one, failing ones.
+import { helloWasm } from './hello.mjs';
+
+export function mockOnly({ base, mock }) {
+  return async ({ page, step, drop, failures }) => {
+    for (const name of ['slow-ticker', 'noisy-import', 'fail-fast', 'trap-divide']) await deployAs(page, drop, name);
+
+    await step('kill', async () => {
+      await page.goto(`${base}/t/acme/commands?command=slow-ticker`);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.locator('.run-log .log-row').nth(1).waitFor();
+      await page.getByRole('button', { name: 'Kill' }).click();
+      await page.getByTestId('run-status').getByText('Killed').waitFor();
+    });
+    await step('fail', async () => {
+      await page.goto(`${base}/t/acme/commands?command=fail-fast`);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByTestId('run-status').getByText('Exit 2').waitFor();
+    });
+    await step('trap', async () => {
+      await page.goto(`${base}/t/acme/commands?command=trap-divide`);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByTestId('run-status').getByText('Trapped').waitFor();
+    });
+    await step('follow', async () => {
+      await page.goto(`${base}/t/acme/commands?command=noisy-import`);
+      await page.getByLabel('Arguments of noisy-import').fill('4000');
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByTestId('run-status').getByText('Exit 0').waitFor();
+      await page.locator('.run-log .log-row', { hasText: 'line 3999 ' }).waitFor();
+    });
+    await step('paused', async () => {
+      await page.goto(`${base}/t/acme/logs`);
+      await page.locator('.log-row', { hasText: 'line 3999 ' }).waitFor();
+      await page.locator('.log-scroll').hover();
+      await page.mouse.wheel(0, -900);
+      const tenant = mock.world.tenants.get('acme');
+      await page.locator('.log-pill').waitFor();
+      for (let i = 0; i < 312; i++) tenant.log({ id: 'run_later', command: 'noisy-import' }, 'stdout', `INFO later ${i}`);
+      await page.getByRole('button', { name: 'Paused, 312 new' }).waitFor();
+    });
+    await step('resumed', async () => {
+      await page.locator('.log-pill').click();
+      await page.locator('.log-row', { hasText: 'later 311' }).waitFor();
+      if (await page.locator('.log-pill').count()) failures.push('the pill stays after following again');
+    });
+    await step('older', async () => {
+      // Each look scrolls further up, as a person would, until the line is there.
+      await page.waitForFunction(
+        () => {
+          const scroller = document.querySelector('.log-scroll');
+          if (scroller.textContent.includes('line 3700 ')) return true;
+          scroller.scrollTop -= 2000;
+          return false;
+        },
+        undefined,
+        { polling: 60 },
+      );
+    });
+    await step('reconnect', async () => {
+      // Cuts every connection; the tail must come back by itself and miss nothing.
+      await page.goto(`${base}/t/acme/logs?command=slow-ticker`);
+      await page.getByText('Live', { exact: true }).waitFor();
+      const tenant = mock.world.tenants.get('acme');
+      mock.server.closeAllConnections();
+      await page.getByText('Reconnecting', { exact: true }).waitFor();
+      tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO during the cut');
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator('.log-row', { hasText: 'during the cut' }).waitFor();
+      tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO after the cut');
+      await page.locator('.log-row', { hasText: 'after the cut' }).waitFor();
+    });
+    await step('switch-tenant', async () => {
+      await page.getByRole('button', { name: /Switch tenant/ }).click();
+      await page.getByRole('menuitem', { name: /Globex/ }).click();
+      await page.waitForURL(/\/t\/globex\/logs$/);
+      await page.getByText('The log is empty').waitFor();
+    });
+    await step('foreign-tenant', async () => {
+      await page.goto(`${base}/t/initech/runs`);
+      await page.getByText('There is nothing here').waitFor();
+    });
+    await operator(page, step, base, mock);
+    await page.goto(`${base}/t/acme/commands`);
+  };
+}
+
+async function deployAs(page, drop, name) {
+  await page.getByRole('link', { name: 'Modules' }).click();
+  await drop(`${name}.wasm`, helloWasm(`${name}\n`));
+  await page.getByRole('heading', { name: `${name}.wasm` }).waitFor();
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await page.getByLabel(`Arguments of ${name}`).waitFor();
+}
+
+/** In a context of its own would be cleaner, but the walk's steps belong to one page: sign in as the operator and back. */
+async function operator(page, step, base, mock) {
+  const cookies = await page.context().cookies(`${base}/v1/auth`);
+  await page.context().clearCookies();
+  await page.goto('about:blank');
+  await page.goto(`${base}/#/link/${mock.operatorLink}`);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await step('operator', async () => {
+    await page.getByLabel('Name', { exact: true }).fill('Initech Labs');
+    await page.getByLabel('Owner’s e-mail').fill('bill@initech.example');
+    await page.getByRole('button', { name: 'Create the tenant' }).click();
+    await page.getByTestId('owner-link').waitFor();
+  });
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+  await page.context().addCookies(cookies);
+}

@@ -1,0 +1,207 @@
+//! Guests: our own commands, fixtures and probes, and real programs from crates.io.
+
+pub(crate) mod component;
+mod real;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+pub(crate) use self::real::{Program, build as build_real, tested};
+use crate::fingerprint::{Fingerprint, Stamp, children, write_atomically};
+use crate::layout::Layout;
+use crate::process::{output, run, step};
+use crate::toolchain::zig::Zig;
+use crate::toolchain::{TARGET, Toolchain};
+
+/// Builds the workspace `modules/` when something changed. A program of `modules/KIND/` ends up as
+/// `target/guests/KIND/NAME.wasm`, and as a component beside it.
+pub(crate) fn build(layout: &Layout) -> Result<()> {
+    let modules = layout.root.join("modules");
+    let toolchain = Toolchain::ready(layout)?;
+    let fingerprint = Fingerprint::default()
+        .value("toolchain", toolchain.identity())
+        .path(&modules, &["target"])?
+        .path(&layout.root.join("guest-sdk"), &["target"])?
+        .path(&layout.root.join("xtask/src/guests"), &[])?
+        .path(&layout.root.join(".cargo"), &[])?
+        .finish();
+    let stamp = Stamp::new(&layout.stamps(), "guests");
+    if stamp.holds(&fingerprint) {
+        return Ok(());
+    }
+    let programs = programs(&modules)?;
+    let outputs: Vec<_> = programs.iter().flat_map(|program| program.outputs(layout)).collect();
+    step("building guests");
+    run(toolchain.cargo(layout, &modules).args(["build", "--quiet", "--release", "--locked"]).args([
+        "--workspace",
+        "--target",
+        TARGET,
+    ]))?;
+    for program in &programs {
+        program.install(layout)?;
+    }
+    sweep(layout, &outputs)?;
+    stamp.set(&fingerprint, &outputs)
+}
+
+/// Every guest that is there, ours and real ones, keeps to the one definition of the guest interface.
+pub(crate) fn check_interface(layout: &Layout) -> Result<()> {
+    let wit = layout.root.join("guest-sdk/wit");
+    for directory in ["commands", "fixtures", "probes", "real"] {
+        let directory = layout.guests().join(directory);
+        let files = if directory.is_dir() { children(&directory)? } else { Vec::new() };
+        for file in files.iter().filter(|file| file.to_string_lossy().ends_with(".component.wasm")) {
+            let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+            component::check_world(&wit, &bytes).with_context(|| format!("check {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A program of ours.
+struct Guest {
+    /// `commands`, `fixtures` or `probes`.
+    kind: String,
+    name: String,
+    /// Set for one written in C.
+    c_source: Option<PathBuf>,
+}
+
+impl Guest {
+    fn outputs(&self, layout: &Layout) -> [PathBuf; 2] {
+        let directory = layout.guests().join(&self.kind);
+        [
+            directory.join(format!("{}.wasm", self.name)),
+            directory.join(format!("{}.component.wasm", self.name)),
+        ]
+    }
+
+    fn install(&self, layout: &Layout) -> Result<()> {
+        let built = match &self.c_source {
+            Some(source) => compile_c(layout, source, &self.name)?,
+            None => {
+                let release = layout.guests().join("build").join(TARGET).join("release");
+                release.join(format!("{}.wasm", self.name))
+            }
+        };
+        let module = std::fs::read(&built).with_context(|| format!("read {}", built.display()))?;
+        let [core, component] = self.outputs(layout);
+        write_if_changed(&core, &module)?;
+        let made = component::componentize(&module)
+            .with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
+        write_if_changed(&component, &made)
+    }
+}
+
+/// All programs below `modules/`: cargo's binaries, and C files in a folder `c`.
+fn programs(modules: &Path) -> Result<Vec<Guest>> {
+    let mut metadata = crate::process::cargo(modules);
+    metadata.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
+    let metadata: serde_json::Value =
+        serde_json::from_str(&output(&mut metadata)?).context("read cargo's metadata")?;
+    let mut guests = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+        let Some(kind) = kind(modules, manifest) else { continue };
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"bin".into()));
+            if let (true, Some(name)) = (is_program, target["name"].as_str()) {
+                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), c_source: None });
+            }
+        }
+    }
+    for directory in children(modules)? {
+        let c = directory.join("c");
+        if !c.is_dir() {
+            continue;
+        }
+        for source in children(&c)?.into_iter().filter(|file| file.extension() == Some(OsStr::new("c"))) {
+            let Some(kind) = kind(modules, &source) else { continue };
+            let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            guests.push(Guest { kind, name, c_source: Some(source) });
+        }
+    }
+    Ok(guests)
+}
+
+/// The first folder below `modules/` on the way to a file.
+fn kind(modules: &Path, file: &Path) -> Option<String> {
+    let mut parts = file.strip_prefix(modules).ok()?.components();
+    let first = parts.next()?.as_os_str().to_str()?.to_owned();
+    parts.next().is_some().then_some(first)
+}
+
+fn compile_c(layout: &Layout, source: &Path, name: &str) -> Result<PathBuf> {
+    let zig = Zig::ready(layout)?;
+    let directory = layout.guests().join("build/c");
+    std::fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
+    let program = directory.join(format!("{name}.wasm"));
+    let mut compile = zig.tool("cc", &directory.join("cache"));
+    compile.args(["--target=wasm32-wasi", "-Os", "-s", "-Wall", "-Wextra", "-Werror", "-std=c11"]);
+    run(compile.arg(source).arg("-o").arg(&program))?;
+    Ok(program)
+}
+
+/// Leaves a file alone that has these bytes, so that its time tells when it really changed.
+fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(file).is_ok_and(|stored| stored == bytes) {
+        return Ok(());
+    }
+    write_atomically(file, bytes)
+}
+
+/// Removes what an earlier build made from sources that are gone.
+fn sweep(layout: &Layout, outputs: &[PathBuf]) -> Result<()> {
+    let mut directories: Vec<_> = outputs.iter().filter_map(|output| output.parent()).collect();
+    directories.dedup();
+    for directory in directories.into_iter().filter(|directory| directory.starts_with(layout.guests())) {
+        for file in children(directory)? {
+            if !outputs.contains(&file) {
+                std::fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_belongs_to_the_folder_it_stands_in() {
+        let modules = Path::new("/m");
+        assert_eq!(kind(modules, Path::new("/m/commands/cat/Cargo.toml")).as_deref(), Some("commands"));
+        assert_eq!(kind(modules, Path::new("/m/fixtures/Cargo.toml")).as_deref(), Some("fixtures"));
+        assert_eq!(kind(modules, Path::new("/m/Cargo.toml")), None);
+        assert_eq!(kind(modules, Path::new("/elsewhere/x/Cargo.toml")), None);
+    }
+
+    #[test]
+    fn a_file_that_does_not_change_keeps_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.wasm");
+        write_if_changed(&file, b"1").unwrap();
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(5);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+        write_if_changed(&file, b"1").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), long_ago);
+        write_if_changed(&file, b"2").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"2");
+    }
+
+    #[test]
+    fn programs_whose_source_is_gone_are_swept_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { root: dir.path().into(), target: dir.path().into() };
+        let commands = layout.guests().join("commands");
+        std::fs::create_dir_all(&commands).unwrap();
+        let (kept, gone) = (commands.join("kept.wasm"), commands.join("gone.wasm"));
+        std::fs::write(&kept, "").unwrap();
+        std::fs::write(&gone, "").unwrap();
+        sweep(&layout, std::slice::from_ref(&kept)).unwrap();
+        assert!(kept.exists() && !gone.exists());
+    }
+}
