@@ -59,11 +59,20 @@ impl LogWriter {
     /// # Errors
     /// That commit failed, or no thread could be started.
     pub fn open(chunks: LogChunks, clock: Clock) -> Result<Self, LogError> {
-        chunks.commit().map_err(|error| LogError::StoreFailed(Arc::new(error)))?;
         let shared = Arc::new(Shared::new(chunks));
         let of_thread = Arc::clone(&shared);
-        let started = std::thread::Builder::new().name("log-committer".into());
-        let handle = started.spawn(move || committer::run(&of_thread)).map_err(|_| LogError::WriterLost)?;
+        let (ready, opened) = std::sync::mpsc::sync_channel(1);
+        let run = move || {
+            let committed = of_thread.chunks.commit();
+            let failed = committed.is_err();
+            let _ = ready.send(committed.map_err(|error| LogError::StoreFailed(Arc::new(error))));
+            if !failed {
+                committer::run(&of_thread);
+            }
+        };
+        let builder = std::thread::Builder::new().name("log-committer".into());
+        let handle = builder.spawn(run).map_err(|_| LogError::WriterLost)?;
+        opened.recv().map_err(|_| LogError::WriterLost)??;
         let thread = Thread { shared: Arc::clone(&shared), handle: Mutex::new(Some(handle)) };
         Ok(Self { shared, thread: Arc::new(thread), clock })
     }

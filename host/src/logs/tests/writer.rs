@@ -103,6 +103,7 @@ async fn a_trickle_of_lines_is_merged_into_few_chunks() {
     assert_eq!(state.stored_bytes, stored);
     let written = log.writer.stats().text_bytes.get();
     assert_eq!(written, log.all(1).await.iter().map(|line| line.bytes.len() as u64 + 1).sum::<u64>());
+    drop(out);
     let log = log.reopen().await;
     log.run(1, 1).system(LogLevel::Info, "again").await.unwrap();
     log.run(1, 1).flush().await.unwrap();
@@ -240,6 +241,7 @@ async fn a_damaged_chunk_is_reported_and_the_rest_stays_readable() {
     // Also when it is the last one: numbers are not given twice.
     let last = log.chunks.chunk_at(&scope(1), 3000).unwrap().unwrap();
     log.chunks.damage_for_test(&scope(1), last.first_seq).unwrap();
+    drop(out);
     let log = log.reopen().await;
     log.run(1, 1).system(LogLevel::Info, "next").await.unwrap();
     assert_eq!(log.run(1, 1).flush().await.unwrap(), 3001);
@@ -262,7 +264,7 @@ async fn a_tenant_that_floods_waits_for_room_and_others_do_not() {
         quiet.system(LogLevel::Info, "still here").await.unwrap();
         quiet.flush().await.unwrap();
         let waiting = log.writer.stats().queue_bytes.get();
-        assert!(waiting <= (super::super::queue::TENANT_QUEUE_BYTES * 2) as u64, "{waiting}");
+        assert!(waiting <= (queue::TENANT_QUEUE_BYTES * 2) as u64, "{waiting}");
     }
     assert_eq!(flooding.await.unwrap(), 100_000);
     assert!(!log.all(2).await.is_empty());
