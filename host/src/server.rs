@@ -206,3 +206,6 @@ fn assemble(
         stopping,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod caller;
 mod error;
 mod keys;
 mod links;
+mod lookup;
 mod password;
 mod policy;
 mod scope;

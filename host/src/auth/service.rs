@@ -7,9 +7,10 @@ use super::backoff::Backoff;
 use super::cache::Cache;
 use super::caller::Place;
 use super::keys::KeyPair;
+use super::lookup::Standing;
 use super::password::Passwords;
 use super::sessions::{self, Refreshed};
-use super::token::{self, Claims, Signer};
+use super::token::{Claims, Signer};
 use super::{Act, AuthError, Caller, Decisions, Member, Permit, Secret, TenantScope, links};
 use crate::api;
 use crate::clock::Clock;
@@ -24,28 +25,21 @@ const MAX_REMEMBERED: usize = 50_000;
 /// Authentication. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    store: Store,
-    clock: Clock,
-    config: AuthConfig,
-    signer: Signer,
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) config: AuthConfig,
+    pub(super) signer: Signer,
     passwords: Passwords,
     backoff: Backoff,
     decisions: Arc<Decisions>,
     // By BLAKE3 of the token: a signature is checked once.
-    verified: Cache<[u8; 32], Arc<Claims>>,
-    sessions: Cache<SessionId, Standing>,
-    places: Cache<UserId, Arc<[Place]>>,
-}
-
-/// What a session's token is worth.
-#[derive(Clone, Copy)]
-enum Standing {
-    Alive { operator: bool },
-    Over,
+    pub(super) verified: Cache<[u8; 32], Arc<Claims>>,
+    pub(super) sessions: Cache<SessionId, Standing>,
+    pub(super) places: Cache<UserId, Arc<[Place]>>,
 }
 
 /// The result of a sign-in.
@@ -302,80 +296,6 @@ impl Auth {
         self.inner.sessions.forget_all();
     }
 
-    fn claims(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
-        if token.len() > token::MAX_TOKEN_BYTES {
-            return Err(AuthError::TokenInvalid);
-        }
-        let now_s = self.inner.clock.unix_ms() / 1_000;
-        let name = *blake3::hash(token.as_bytes()).as_bytes();
-        if let Some(claims) = self.inner.verified.get(&name) {
-            token::check_times(&claims, now_s)?;
-            return Ok(claims);
-        }
-        let era = self.inner.verified.era();
-        let claims = Arc::new(self.inner.signer.verify(token, now_s)?);
-        self.inner.verified.remember(era, name, Arc::clone(&claims));
-        Ok(claims)
-    }
-
-    async fn standing(&self, session: &SessionId, user: &UserId) -> Result<Standing, AuthError> {
-        if let Some(standing) = self.inner.sessions.get(session) {
-            return Ok(standing);
-        }
-        let era = self.inner.sessions.era();
-        let (now, config) = (self.inner.clock.now(), self.inner.config.clone());
-        let (id, holder) = (session.clone(), user.clone());
-        let standing = self
-            .inner
-            .store
-            .read::<_, StoreError, _>(move |reader| {
-                let session = reader.session(&id)?;
-                let alive = session.is_some_and(|s| s.user == holder && sessions::is_alive(&s, now, &config));
-                let user = reader.user(&holder)?;
-                Ok(match user {
-                    Some(user) if alive => Standing::Alive { operator: user.operator },
-                    _ => Standing::Over,
-                })
-            })
-            .await?;
-        self.inner.sessions.remember(era, session.clone(), standing);
-        Ok(standing)
-    }
-
-    async fn places(&self, user: &UserId) -> Result<Arc<[Place]>, AuthError> {
-        if let Some(places) = self.inner.places.get(user) {
-            return Ok(places);
-        }
-        let era = self.inner.places.era();
-        let member = user.clone();
-        let places: Vec<Place> = self
-            .inner
-            .store
-            .read::<_, StoreError, _>(move |reader| {
-                let mut places = Vec::new();
-                for id in reader.tenants_of(&member)? {
-                    let (Some(tenant), Some(membership)) =
-                        (reader.tenant(&id)?, reader.membership(&id, &member)?)
-                    else {
-                        continue;
-                    };
-                    places.push(Place {
-                        tenant: tenant.id,
-                        slug: tenant.slug,
-                        name: tenant.name,
-                        role: membership.role,
-                        plan: tenant.plan,
-                        status: tenant.status,
-                    });
-                }
-                Ok(places)
-            })
-            .await?;
-        let places: Arc<[Place]> = places.into();
-        self.inner.places.remember(era, user.clone(), Arc::clone(&places));
-        Ok(places)
-    }
-
     async fn look_at_link(&self, token: String) -> Result<(), AuthError> {
         let clock = self.inner.clock.clone();
         let looked = self.inner.store.write_soon::<(), AuthError, _>(move |writer| {
@@ -391,13 +311,13 @@ impl Auth {
 
     async fn begin_session(&self, user: UserRecord) -> Result<SignedIn, AuthError> {
         let (clock, config, id) = (self.inner.clock.clone(), self.inner.config.clone(), user.id.clone());
-        let (session, refresh) = self
+        let begun = self
             .inner
             .store
             .write::<_, AuthError, _>(move |writer| sessions::begin(writer, &clock, &config, &id))
             .await?;
-        // Sessions that made room for this one may be remembered as alive.
-        self.inner.sessions.forget_all();
+        let sessions::Begun { session, refresh, forgotten } = begun;
+        forgotten.iter().for_each(|session| self.inner.sessions.forget(session));
         tracing::info!(target: "audit", principal = %user.id, session = %session.id, "signed in");
         self.signed_in(user, &session, &refresh).await
     }

@@ -30,14 +30,22 @@ pub(super) enum Refreshed {
     Invalid,
 }
 
+/// A session that was just begun.
+pub(super) struct Begun {
+    pub(super) session: SessionRecord,
+    pub(super) refresh: Secret,
+    /// Sessions that made room for it.
+    pub(super) forgotten: Vec<SessionId>,
+}
+
 /// Begins a session.
 pub(super) fn begin(
     writer: &mut Writer<'_>,
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,
-) -> Result<(SessionRecord, Secret), AuthError> {
-    clear_away(writer, clock, config, user)?;
+) -> Result<Begun, AuthError> {
+    let forgotten = clear_away(writer, clock, config, user)?;
     let now = clock.now();
     let id = SessionId::generate(clock);
     let token = new_token(&id)?;
@@ -52,7 +60,7 @@ pub(super) fn begin(
         ended_at: None,
     };
     writer.put_session(&session)?;
-    Ok((session, token))
+    Ok(Begun { session, refresh: token, forgotten })
 }
 
 /// Exchanges a refresh token.
@@ -146,15 +154,17 @@ fn clear_away(
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,
-) -> Result<(), AuthError> {
+) -> Result<Vec<SessionId>, AuthError> {
     let now = clock.now();
     let (alive, dead): (Vec<_>, Vec<_>) =
         writer.before().sessions_of(user)?.into_iter().partition(|session| is_alive(session, now, config));
     let too_many = (alive.len() + 1).saturating_sub(MAX_LIVE_SESSIONS);
-    for session in dead.iter().chain(alive.iter().take(too_many)) {
-        writer.remove_session(session);
+    let mut forgotten = Vec::new();
+    for session in dead.into_iter().chain(alive.into_iter().take(too_many)) {
+        writer.remove_session(&session);
+        forgotten.push(session.id);
     }
-    Ok(())
+    Ok(forgotten)
 }
 
 /// Names its session, so that it is found without an index of secrets.

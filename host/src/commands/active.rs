@@ -98,9 +98,9 @@ impl ActiveRuns {
         runtime: &Runtime,
     ) -> Result<RunPlace, CommandError> {
         let tenant = self.tenant(scope, weight, runtime);
-        let taken = tenant.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
-            (count < bound).then_some(count + 1)
-        });
+        let taken = tenant
+            .count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < bound).then_some(count + 1));
         taken.map_err(CommandError::TooManyRuns)?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
         Ok(RunPlace { tenant, total: Arc::clone(&self.total), run: None })

@@ -87,7 +87,13 @@ struct Follower {
 enum State {
     Live(Arc<ActiveRun>),
     /// Reading the log; then going on with the live run, or the end.
-    Replay { page: Option<LogCursor>, seen: OutputCursor, first: bool, live: Option<Arc<ActiveRun>>, told: Vec<OutputItem> },
+    Replay {
+        page: Option<LogCursor>,
+        seen: OutputCursor,
+        first: bool,
+        live: Option<Arc<ActiveRun>>,
+        told: Vec<OutputItem>,
+    },
     Done,
 }
 

@@ -95,7 +95,10 @@ impl Commands {
         self.inner.active.cancel_all();
         // Cancelled guests end within a slice; what remains is writing their records.
         if tokio::time::timeout(RECORDING_GRACE, self.inner.active.all_ended()).await.is_err() {
-            tracing::error!(runs = self.active(), "some runs could not be recorded; the next start repairs them");
+            tracing::error!(
+                runs = self.active(),
+                "some runs could not be recorded; the next start repairs them"
+            );
         }
     }
 }

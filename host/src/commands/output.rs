@@ -160,8 +160,10 @@ impl LiveOutput {
         if (0..2).any(|stream| offsets[stream] < state.streams[stream].start()) {
             return Next::Behind;
         }
-        let stdout = state.streams[0].at(offsets[0]).map(|(number, bytes)| (number, OutputStreamKind::Stdout, bytes));
-        let stderr = state.streams[1].at(offsets[1]).map(|(number, bytes)| (number, OutputStreamKind::Stderr, bytes));
+        let stdout =
+            state.streams[0].at(offsets[0]).map(|(number, bytes)| (number, OutputStreamKind::Stdout, bytes));
+        let stderr =
+            state.streams[1].at(offsets[1]).map(|(number, bytes)| (number, OutputStreamKind::Stderr, bytes));
         match stdout.into_iter().chain(stderr).min_by_key(|(number, _, _)| *number) {
             Some((_, stream, bytes)) => Next::Chunk(stream, bytes),
             None if state.recorded => Next::End,

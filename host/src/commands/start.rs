@@ -89,7 +89,12 @@ fn shown(stdout: Vec<u8>, stderr: Vec<u8>, truncated: bool) -> RunOutput {
                 Ok(text) => STANDARD.encode(text),
                 Err(error) => STANDARD.encode(error.as_bytes()),
             };
-            RunOutput { encoding: "base64".to_owned(), stdout: bytes(stdout), stderr: bytes(stderr), truncated }
+            RunOutput {
+                encoding: "base64".to_owned(),
+                stdout: bytes(stdout),
+                stderr: bytes(stderr),
+                truncated,
+            }
         }
     }
 }
@@ -201,7 +206,11 @@ impl Commands {
         Ok(Plan { deployment, module, limits })
     }
 
-    async fn prepared(&self, module: &ModuleRecord, fuel: Option<u64>) -> Result<Arc<Prepared>, CommandError> {
+    async fn prepared(
+        &self,
+        module: &ModuleRecord,
+        fuel: Option<u64>,
+    ) -> Result<Arc<Prepared>, CommandError> {
         let metering = if fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
         let source = ModuleSource {
             digest: module.digest.to_string(),
@@ -227,11 +236,16 @@ impl Commands {
 
 fn check_args(args: &[String]) -> Result<(), CommandError> {
     if args.len() > MAX_ARGS {
-        return Err(CommandError::Invalid(format!("there are {} arguments and at most {MAX_ARGS} allowed", args.len())));
+        return Err(CommandError::Invalid(format!(
+            "there are {} arguments and at most {MAX_ARGS} allowed",
+            args.len()
+        )));
     }
     let bytes: usize = args.iter().map(String::len).sum();
     if bytes > MAX_ARG_BYTES {
-        return Err(CommandError::Invalid(format!("the arguments have {bytes} bytes and at most {MAX_ARG_BYTES} allowed")));
+        return Err(CommandError::Invalid(format!(
+            "the arguments have {bytes} bytes and at most {MAX_ARG_BYTES} allowed"
+        )));
     }
     if args.iter().any(|arg| arg.contains('\0')) {
         return Err(CommandError::Invalid("an argument holds a zero byte".to_owned()));

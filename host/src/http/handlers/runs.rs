@@ -16,7 +16,7 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{CreateRun, OutputEvent, Run, RunStatus, StdinAccepted, Stdin, Success};
+use crate::api::{CreateRun, OutputEvent, Run, RunStatus, Stdin, StdinAccepted, Success};
 use crate::auth::{Member, act, authorize};
 use crate::commands::{CommandError, EndWithCaller, OutputCursor, OutputItem, RunFilter};
 use crate::http::{
@@ -103,7 +103,10 @@ pub(in crate::http) async fn create(
     }
     let wait = body.wait;
     if wait && body.stdin == Stdin::Stream {
-        return Err(ApiError::new("invalid_value", "`stdin: stream` cannot be fed while `wait` holds the answer"));
+        return Err(ApiError::new(
+            "invalid_value",
+            "`stdin: stream` cannot be fed while `wait` holds the answer",
+        ));
     }
     // A caller that waits hears of the run only at its end; one that does not must find it after a crash.
     let started = app.commands.start(&permit, body, !wait).await?;
