@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
+use crate::logs::{LogError, LogWriter};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, RegistryError, StandIn};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -56,6 +57,9 @@ pub enum ServeError {
     /// The tenants' files cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// The log cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// Metrics cannot be registered.
     #[error("could not set up metrics")]
     Metrics(#[from] prometheus::Error),
@@ -78,6 +82,7 @@ impl ServeError {
             Self::Registry(error) => error.code(),
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
+            Self::Log(error) => error.code(),
             Self::Metrics(_) => "internal",
             Self::Stopped(_) => "store_failed",
         }
@@ -120,6 +125,9 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
+    if served.is_ok() {
+        app.log.close().await?;
+    }
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
 }
@@ -144,7 +152,9 @@ fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, 
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), Arc::new(StandIn));
     let files = Files::new(store.clone(), config.http.file_bytes);
+    let log = LogWriter::open(store.log_chunks(), clock.clone())?;
+    log.register(metrics.registry())?;
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
-    Ok(Parts { config, clock, metrics, store, auth, tenancy, registry, files, url, stopping })
+    Ok(Parts { config, clock, metrics, store, auth, tenancy, registry, files, log, url, stopping })
 }

@@ -10,6 +10,7 @@ use super::problems;
 use crate::api::Problem;
 use crate::auth::AuthError;
 use crate::files::FilesError;
+use crate::logs::LogError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::tenancy::TenancyError;
@@ -117,6 +118,12 @@ impl From<AuthError> for ApiError {
             _ => None,
         };
         Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        Self::from_part(error.code(), error)
     }
 }
 

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{auth, deployments, files, host, modules, operator};
+use super::handlers::{auth, deployments, files, host, logs, modules, operator};
 use super::middleware::{around, panicked};
 use super::{ApiError, App, console};
 
@@ -70,6 +70,8 @@ impl Routes {
             .add(Method::PUT, "/v1/{tenant}/deployments/{name}", put(deployments::deploy))
             .add(Method::DELETE, "/v1/{tenant}/deployments/{name}", delete(deployments::remove))
             .add(Method::POST, "/v1/{tenant}/deployments/{name}/rollback", post(deployments::roll_back))
+            // Logs.
+            .add(Method::GET, "/v1/{tenant}/logs", get(logs::list))
             // Files.
             .add(Method::GET, "/v1/{tenant}/files", get(files::root))
             .alias("/v1/{tenant}/files/", get(files::root))

@@ -9,6 +9,7 @@ use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
+use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::store::Store;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Tenants' files.
     pub files: Files,
+    /// The lines of all runs.
+    pub log: LogWriter,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.
