@@ -3,6 +3,7 @@
 pub mod api;
 pub mod auth;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod files;
 pub mod http;
@@ -13,4 +14,5 @@ pub mod metrics;
 pub mod registry;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tenancy;

@@ -1,25 +1,29 @@
 //! Puts the host together, serves it, and stops it in order.
 
 mod bootstrap;
+mod engine;
 mod listen;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, AuthError, Decisions};
 use crate::clock::Clock;
+use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
 use crate::metrics::Metrics;
-use crate::registry::{Registry, RegistryError, StandIn};
+use crate::registry::{Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
-pub use bootstrap::Welcome;
+pub use bootstrap::{DemoWelcome, Welcome};
+pub use engine::Compiling;
 
 /// Why the host did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +61,15 @@ pub enum ServeError {
     /// The tenants' files cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The log cannot be written.
-    #[error(transparent)]
-    Log(#[from] LogError),
+    /// The log cannot be opened, or not be closed.
+    #[error("the log failed")]
+    Logs(#[from] LogError),
+    /// The engine cannot start.
+    #[error("the engine cannot start")]
+    Engine(#[source] Box<cloister_runtime::RunError>),
+    /// The program's own file cannot be found, and compiling needs it.
+    #[error("could not find this program's own file")]
+    Program(#[source] std::io::Error),
     /// Metrics cannot be registered.
     #[error("could not set up metrics")]
     Metrics(#[from] prometheus::Error),
@@ -82,8 +92,9 @@ impl ServeError {
             Self::Registry(error) => error.code(),
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
-            Self::Log(error) => error.code(),
-            Self::Metrics(_) => "internal",
+            Self::Logs(_) => "log_failed",
+            Self::Engine(_) => "engine_failed",
+            Self::Program(_) | Self::Metrics(_) => "internal",
             Self::Stopped(_) => "store_failed",
         }
     }
@@ -113,7 +124,7 @@ pub async fn serve_until(
     let address = listener
         .local_addr()
         .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
-    let app = build(config, Clock::system(), address).await?;
+    let app = build(config, Clock::system(), address, Compiling::Apart).await?;
     let welcome = bootstrap::run(&app).await?;
     announce(&welcome);
     let failed = async {
@@ -125,9 +136,9 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
-    if served.is_ok() {
-        app.log.close().await?;
-    }
+    // Connections are done; what still runs was started without waiting, or is followed.
+    app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
+    app.logs.close().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
 }
@@ -136,13 +147,23 @@ pub async fn serve_until(
 ///
 /// # Errors
 /// When a part cannot start.
-pub async fn build(config: Config, clock: Clock, address: SocketAddr) -> Result<App, ServeError> {
-    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address));
+pub async fn build(
+    config: Config,
+    clock: Clock,
+    address: SocketAddr,
+    compiling: Compiling,
+) -> Result<App, ServeError> {
+    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
     Ok(App::new(parts))
 }
 
-fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, ServeError> {
+fn assemble(
+    config: Config,
+    clock: Clock,
+    address: SocketAddr,
+    compiling: Compiling,
+) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
         StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
@@ -150,11 +171,39 @@ fn assemble(config: Config, clock: Clock, address: SocketAddr) -> Result<Parts, 
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
-    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), Arc::new(StandIn));
+    let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
+    let runtime = engine::start(&config, store.dir(), compiling)?;
+    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let files = Files::new(store.clone(), config.http.file_bytes);
-    let log = LogWriter::open(store.log_chunks(), clock.clone())?;
-    log.register(metrics.registry())?;
+    let commands = Commands::new(CommandParts {
+        store: store.clone(),
+        clock: clock.clone(),
+        registry: registry.clone(),
+        files: files.clone(),
+        logs: logs.clone(),
+        runtime: Arc::clone(&runtime),
+        slots: config.engine.max_runs as usize,
+    });
+    let interrupted = commands.repair_blocking()?;
+    if interrupted > 0 {
+        tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
+    }
+    logs.register(metrics.registry())?;
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
-    Ok(Parts { config, clock, metrics, store, auth, tenancy, registry, files, log, url, stopping })
+    Ok(Parts {
+        config,
+        clock,
+        metrics,
+        store,
+        auth,
+        tenancy,
+        registry,
+        files,
+        logs,
+        runtime,
+        commands,
+        url,
+        stopping,
+    })
 }

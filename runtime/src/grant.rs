@@ -1,6 +1,7 @@
 //! What a run may see, as plain data. A guest starts with nothing.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,12 +28,32 @@ pub struct Grant {
 /// One directory given to a run.
 #[derive(Debug, Clone)]
 pub struct DirectoryGrant {
-    /// The directory on the host. It is opened once, before the guest starts.
-    pub host: PathBuf,
+    /// The directory on the host.
+    pub host: HostDirectory,
     /// Where the guest sees it.
     pub guest: String,
     /// What the guest may do there.
     pub access: Access,
+}
+
+/// A directory on the host.
+#[derive(Debug, Clone)]
+pub enum HostDirectory {
+    /// Looked up by path, once, before the guest starts: for a person's own directories.
+    Path(PathBuf),
+    /// Already open: no path is looked up again.
+    Open(Arc<cap_std::fs::Dir>),
+}
+
+impl HostDirectory {
+    /// A path that leads to this directory while `self` lives.
+    pub(crate) fn path(&self) -> PathBuf {
+        match self {
+            Self::Path(path) => path.clone(),
+            // The kernel resolves this link to the open directory itself (proc(5)).
+            Self::Open(directory) => format!("/proc/self/fd/{}", directory.as_raw_fd()).into(),
+        }
+    }
 }
 
 /// What a guest may do in a directory.

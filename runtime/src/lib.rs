@@ -27,7 +27,7 @@ pub use bytes::Bytes;
 pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering};
-pub use grant::{Access, DirectoryGrant, Grant, NetworkGrant};
+pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use limits::Limits;
 pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};
 pub use outcome::{Outcome, Report, RunError, Usage};

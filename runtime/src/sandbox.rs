@@ -152,7 +152,7 @@ fn context(grant: Grant, stdin: &StdinPipe, output: &Arc<OutputMeter>) -> Result
             Access::ReadWrite => FsPerms::ReadWrite,
         };
         builder
-            .preopened_dir(&directory.host, &directory.guest, permissions)
+            .preopened_dir(directory.host.path(), &directory.guest, permissions)
             .map_err(|source| RunError::Directory { guest: directory.guest.clone(), source })?;
     }
     let unrestricted = grant.network == NetworkGrant::Unrestricted;

@@ -9,6 +9,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/shell.css';
+import './styles/commands.css';
 import './styles/pages.css';
 import './styles/logs.css';
 import './styles/narrow.css';

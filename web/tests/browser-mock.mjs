@@ -70,6 +70,19 @@ export function mockOnly({ base, mock }) {
       tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO after the cut');
       await page.locator('.log-row', { hasText: 'after the cut' }).waitFor();
     });
+    await step('expired', async () => {
+      await page.goto(`${base}/t/acme/runs`);
+      await page.getByRole('heading', { name: 'Runs' }).waitFor();
+      const cookies = await page.context().cookies(`${base}/v1/auth`);
+      const held = new Map(mock.world.refresh);
+      mock.world.access.clear();
+      mock.world.refresh.clear();
+      await page.getByRole('link', { name: 'Files' }).click();
+      await page.getByText('Your session has ended').waitFor();
+      for (const [token, user] of held) mock.world.refresh.set(token, user);
+      await page.context().addCookies(cookies);
+    });
+    await page.goto(`${base}/t/acme/logs`);
     await step('switch-tenant', async () => {
       await page.getByRole('button', { name: /Switch tenant/ }).click();
       await page.getByRole('menuitem', { name: /Globex/ }).click();

@@ -282,7 +282,7 @@ async function openTarget() {
   });
   const { createMock, listen } = await import('./mock/server.mjs');
   const { mockOnly } = await import('./browser-mock.mjs');
-  const mock = createMock();
+  const mock = createMock({ tokenLifetimeS: Number(environment.MOCK_TOKEN_S ?? 300) });
   const base = await listen(mock);
   return {
     base,

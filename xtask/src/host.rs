@@ -34,7 +34,9 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     let before = sources(layout)?;
     step("building the server (the first time, with its engine, takes minutes)");
     let mut build = cargo(&layout.root);
-    build.env("CARGO_TARGET_DIR", &layout.target).args(["build", "--package", "cloister-host"]);
+    // The same selection of packages as the tests have: with other features, the engine would be compiled twice.
+    build.env("CARGO_TARGET_DIR", &layout.target);
+    build.args(["build", "--workspace", "--exclude", "xtask", "--bin", "cloister"]);
     run(&mut build)?;
     // An edit during the build is not in the binary: then the next start builds again.
     if sources(layout)? == before {

@@ -27,7 +27,12 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Outcome<u8> {
 
 /// Prints the API's description.
 pub(crate) fn openapi(_output: &Output) -> Outcome<u8> {
-    Err(Failure::new("not_built", "this build has no server yet"))
+    let text = cloister_host::http::openapi()
+        .to_pretty_json()
+        .map_err(|error| Failure::local("describe the API", &error))?;
+    let mut out = stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Failure::from_write(&error))?;
+    Ok(0)
 }
 
 /// Compiles what standard input brings, under limits of its own process.

@@ -12,7 +12,7 @@ pub struct ServeFlags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where everything is kept; made when it is missing. [default: ./data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long = "data", alias = "data-dir", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Address and port to listen at; port 0 takes a free one. [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]

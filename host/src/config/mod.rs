@@ -1,6 +1,7 @@
 //! What the operator sets: defaults, then a TOML file, then flags; checked before a port is bound.
 
 mod auth;
+mod engine;
 mod flags;
 mod http;
 mod plans;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use auth::AuthConfig;
+pub use engine::EngineConfig;
 pub use flags::ServeFlags;
 pub use http::HttpConfig;
 pub use plans::{Plan, Plans};
@@ -31,10 +33,14 @@ pub struct Config {
     pub http: HttpConfig,
     /// The data directory.
     pub store: StoreConfig,
+    /// What runs guests.
+    pub engine: EngineConfig,
     /// Tokens, sessions and passwords.
     pub auth: AuthConfig,
     /// What each plan allows.
     pub plans: Plans,
+    /// How guests run and modules are compiled.
+    pub engine: EngineConfig,
     /// A folder of `*.wasm` files to deploy for a demo tenant. Only a flag.
     #[serde(skip)]
     pub demo: Option<PathBuf>,
@@ -115,8 +121,10 @@ impl Config {
         self.server.check()?;
         self.http.check()?;
         self.store.check()?;
+        self.engine.check()?;
         self.auth.check()?;
-        self.plans.check()
+        self.plans.check()?;
+        self.engine.check()
     }
 }
 

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::problems;
 use crate::api::Problem;
 use crate::auth::AuthError;
+use crate::commands::CommandError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
@@ -121,12 +122,6 @@ impl From<AuthError> for ApiError {
     }
 }
 
-impl From<LogError> for ApiError {
-    fn from(error: LogError) -> Self {
-        Self::from_part(error.code(), error)
-    }
-}
-
 impl From<TenancyError> for ApiError {
     fn from(error: TenancyError) -> Self {
         Self::from_part(error.code(), error)
@@ -135,6 +130,19 @@ impl From<TenancyError> for ApiError {
 
 impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
+        Self::from_part(error.code(), error)
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        let retry_after_s = matches!(error, CommandError::TooManyRuns(_) | CommandError::Busy).then_some(1);
+        Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
         Self::from_part(error.code(), error)
     }
 }

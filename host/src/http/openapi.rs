@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{auth, deployments, files, host, logs, modules, operator};
+use super::handlers::{auth, deployments, files, host, logs, modules, operator, runs};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -35,6 +35,13 @@ use crate::api::Problem;
         deployments::deploy,
         deployments::remove,
         deployments::roll_back,
+        runs::create,
+        runs::list,
+        runs::show,
+        runs::kill,
+        runs::stdin,
+        runs::output,
+        runs::raw,
         logs::list,
         files::root,
         files::read,

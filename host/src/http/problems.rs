@@ -88,6 +88,8 @@ pub(super) static KINDS: &[Kind] = &[
     kind("command_not_found", 404, "There is no such command", "List commands with GET /v1/{tenant}/deployments."),
     kind("run_not_found", 404, "There is no such run", "List runs with GET /v1/{tenant}/runs."),
     kind("run_already_ended", 409, "The run has ended", "Nothing is left to do."),
+    kind("stdin_gap", 409, "Bytes of standard input are missing in between", "Send again from the offset that was expected."),
+    kind("stdin_not_streamed", 409, "The run takes no more input", "Start it with `stdin: stream`."),
     kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),
     // Logs.
     kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{auth, deployments, files, host, logs, modules, operator};
+use super::handlers::{auth, deployments, files, host, logs, modules, operator, runs};
 use super::middleware::{around, panicked};
 use super::{ApiError, App, console};
 
@@ -18,6 +18,8 @@ use super::{ApiError, App, console};
 #[derive(Default)]
 pub struct Routes {
     router: Router<App>,
+    /// Routes whose bodies may pause for as long as they like: a person types them.
+    patient: Router<App>,
     names: Vec<(Method, &'static str)>,
 }
 
@@ -25,6 +27,12 @@ impl Routes {
     fn add(mut self, method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
         self.names.push((method, path));
         self.router = self.router.route(path, handler);
+        self
+    }
+
+    fn add_patient(mut self, method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
+        self.names.push((method, path));
+        self.patient = self.patient.route(path, handler);
         self
     }
 
@@ -70,6 +78,14 @@ impl Routes {
             .add(Method::PUT, "/v1/{tenant}/deployments/{name}", put(deployments::deploy))
             .add(Method::DELETE, "/v1/{tenant}/deployments/{name}", delete(deployments::remove))
             .add(Method::POST, "/v1/{tenant}/deployments/{name}/rollback", post(deployments::roll_back))
+            // Runs.
+            .add(Method::POST, "/v1/{tenant}/runs", post(runs::create))
+            .add(Method::GET, "/v1/{tenant}/runs", get(runs::list))
+            .add(Method::GET, "/v1/{tenant}/runs/{run}", get(runs::show))
+            .add(Method::POST, "/v1/{tenant}/runs/{run}/kill", post(runs::kill))
+            .add_patient(Method::POST, "/v1/{tenant}/runs/{run}/stdin", post(runs::stdin))
+            .add(Method::GET, "/v1/{tenant}/runs/{run}/output", get(runs::output))
+            .add(Method::GET, "/v1/{tenant}/runs/{run}/output/{stream}", get(runs::raw))
             // Logs.
             .add(Method::GET, "/v1/{tenant}/logs", get(logs::list))
             // Files.
@@ -84,13 +100,15 @@ impl Routes {
 /// The service that answers everything.
 pub fn router(app: App) -> Router {
     let pause = Duration::from_millis(app.config.http.body_pause_timeout_ms);
-    Routes::all()
+    let routes = Routes::all();
+    routes
         .router
+        .layer(RequestBodyTimeoutLayer::new(pause))
+        .merge(routes.patient)
         .fallback(console::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         // Each route bounds its own body: JSON, modules and files differ.
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyTimeoutLayer::new(pause))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app)

@@ -3,10 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use cloister_runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::files::Files;
 use crate::logs::LogWriter;
@@ -39,8 +41,12 @@ pub struct Parts {
     pub registry: Registry,
     /// Tenants' files.
     pub files: Files,
-    /// The lines of all runs.
-    pub log: LogWriter,
+    /// The log.
+    pub logs: LogWriter,
+    /// Runs guests.
+    pub runtime: Arc<Runtime>,
+    /// Runs.
+    pub commands: Commands,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.

@@ -5,13 +5,14 @@ mod error;
 mod grants;
 mod limits;
 mod modules;
-mod stand_in;
 mod toolchain;
 
 use std::sync::Arc;
 
+use cloister_runtime::Runtime;
 use tokio::sync::{Mutex, Semaphore};
 
+use self::toolchain::Toolchain;
 use crate::clock::Clock;
 use crate::config::{Plan, Plans};
 use crate::store::Store;
@@ -21,8 +22,6 @@ pub use error::RegistryError;
 pub use grants::{MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, check_env};
 pub use limits::tighten;
 pub use modules::Uploaded;
-pub use stand_in::StandIn;
-pub use toolchain::{ModuleFacts, Toolchain};
 
 /// Uploads that are examined at once: each holds a module's bytes in memory.
 const MAX_EXAMINED: usize = 2;
@@ -37,21 +36,21 @@ struct Inner {
     store: Store,
     clock: Clock,
     plans: Plans,
-    toolchain: Arc<dyn Toolchain>,
+    toolchain: Toolchain,
     examined: Semaphore,
     // Held while a module's file and its records are made or removed together.
     placing: Mutex<()>,
 }
 
 impl Registry {
-    /// On top of a store.
+    /// On top of a store and the engine.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, plans: Plans, toolchain: Arc<dyn Toolchain>) -> Self {
+    pub fn new(store: Store, clock: Clock, plans: Plans, runtime: Arc<Runtime>) -> Self {
         let inner = Inner {
             store,
             clock,
             plans,
-            toolchain,
+            toolchain: Toolchain::new(runtime),
             examined: Semaphore::new(MAX_EXAMINED),
             placing: Mutex::new(()),
         };

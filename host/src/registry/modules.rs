@@ -6,10 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use cloister_runtime::ModuleInfo;
 use futures_util::Stream;
 use sha2::{Digest, Sha256};
 
-use super::{ModuleFacts, Registry, RegistryError};
+use super::toolchain::Toolchain;
+use super::{Registry, RegistryError};
 use crate::auth::{Permit, TenantScope, act};
 use crate::ids::ModuleDigest;
 use crate::inflow::{PourError, pour};
@@ -62,16 +64,13 @@ impl Registry {
         if let Some(module) = self.find_module(permit.scope(), &digest).await? {
             return Ok(Uploaded { module, is_new: false });
         }
-        let facts = self.examine(&temporary.path, limit_bytes).await?;
-        self.inner.toolchain.prepare(&digest, &facts, &temporary.path).await?;
+        let info = self.examine(&temporary.path, limit_bytes).await?;
+        self.inner.toolchain.prepare(&digest, &info, &temporary.path).await?;
         let module = ModuleRecord {
             name: module_name(name, &digest)?,
             digest,
             size_bytes,
-            kind: facts.kind,
-            wasi: facts.wasi,
-            imports: facts.imports,
-            needs: facts.needs,
+            info,
             created_at: self.inner.clock.now(),
             created_by: permit.principal().clone(),
         };
@@ -175,12 +174,12 @@ impl Registry {
         Ok((temporary, digest, size_bytes))
     }
 
-    async fn examine(&self, path: &Path, limit_bytes: u64) -> Result<ModuleFacts, RegistryError> {
+    async fn examine(&self, path: &Path, limit_bytes: u64) -> Result<ModuleInfo, RegistryError> {
         let _turn = self.inner.examined.acquire().await.map_err(|_| RegistryError::Internal("take turns"))?;
-        let (toolchain, path) = (std::sync::Arc::clone(&self.inner.toolchain), path.to_owned());
+        let path = path.to_owned();
         blocking("examine a module", move || {
             let bytes = fs::read(path).map_err(RegistryError::io("read an upload"))?;
-            toolchain.inspect(&bytes, limit_bytes)
+            Toolchain::inspect(&bytes, limit_bytes)
         })
         .await
     }

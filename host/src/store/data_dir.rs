@@ -70,10 +70,48 @@ impl DataDir {
         self.path.join("keys")
     }
 
+    /// A secret key of 256 bits, made when it is missing. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be made, or its file is damaged.
+    pub fn private_key(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let path = self.keys().join(name);
+        match fs::read(&path) {
+            Ok(key) => key.try_into().map_err(|_| StoreError::Damaged { what: "a key", source: None }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut key = [0_u8; 32];
+                getrandom::fill(&mut key)
+                    .map_err(|error| StoreError::io("draw a key")(std::io::Error::other(error)))?;
+                write_private(&path, &key)?;
+                Ok(key)
+            }
+            Err(source) => Err(StoreError::Io { attempt: "read a key", source }),
+        }
+    }
+
     /// What can be made again: compiled code.
     #[must_use]
     pub fn cache(&self) -> PathBuf {
         self.path.join("cache")
+    }
+
+    /// The key that authenticates compiled code; made when it is missing. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is damaged. Deleting it costs compiling everything anew.
+    pub fn code_key(&self) -> Result<[u8; 32], StoreError> {
+        let path = self.keys().join("compiled-code.key");
+        let mut key = [0; 32];
+        match fs::read(&path) {
+            Ok(bytes) => key = bytes.try_into().map_err(|_| StoreError::Damaged { what: "the key of compiled code", source: None })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                getrandom::fill(&mut key).map_err(|error| StoreError::Io { attempt: "draw a key", source: error.into() })?;
+                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(StoreError::io("make the key of compiled code"))?;
+                file.write_all(&key).and_then(|()| file.sync_all()).map_err(StoreError::io("write the key of compiled code"))?;
+            }
+            Err(source) => return Err(StoreError::Io { attempt: "read the key of compiled code", source }),
+        }
+        Ok(key)
     }
 
     /// The directory that a tenant's commands and the files API see.
@@ -115,7 +153,7 @@ impl DataDir {
                 if self.store().join("db").exists() {
                     return Err(StoreError::Damaged { what: "its format", source: Some(error.into()) });
                 }
-                return write_small(&file, &format!("{FORMAT_VERSION}\n"));
+                return write_private(&file, format!("{FORMAT_VERSION}\n").as_bytes());
             }
             Err(source) => {
                 return Err(StoreError::Io { attempt: "read the data directory's format", source });
@@ -126,7 +164,7 @@ impl DataDir {
         }
         for (step, migrate) in MIGRATIONS.iter().enumerate().skip(found as usize - 1) {
             migrate(&self.path)?;
-            write_small(&file, &format!("{}\n", step + 2))?;
+            write_private(&file, format!("{}\n", step + 2).as_bytes())?;
         }
         Ok(())
     }
@@ -190,11 +228,19 @@ fn read_small(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn write_small(path: &Path, text: &str) -> Result<(), StoreError> {
-    let attempt = "write the data directory's format";
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let attempt = "write a file of the data directory";
     let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary).map_err(StoreError::io(attempt))?;
-    file.write_all(text.as_bytes()).map_err(StoreError::io(attempt))?;
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(StoreError::io(attempt))?;
+    file.write_all(bytes).map_err(StoreError::io(attempt))?;
     file.sync_all().map_err(StoreError::io(attempt))?;
     fs::rename(&temporary, path).map_err(StoreError::io(attempt))
 }

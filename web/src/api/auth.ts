@@ -2,8 +2,9 @@
 import { asProblem, problemFrom, type ApiProblem } from './problem';
 import type { Principal, Success, Tokens } from './types';
 
-/** Renew this long before the end, so that a request in flight does not meet an expired token. */
+/** Renew this long before the end, so that a request in flight does not meet an expired token; short-lived ones sooner. */
 const EARLY_MS = 30_000;
+const EARLY_PART = 1 / 3;
 
 export interface AuthDeps {
   fetch: typeof fetch;
@@ -12,10 +13,13 @@ export interface AuthDeps {
   exclusive: <T>(task: () => Promise<T>) => Promise<T>;
 }
 
-export type AuthEvent = { kind: 'signed_in'; principal: Principal } | { kind: 'signed_out' };
+export type AuthEvent =
+  | { kind: 'signed_in'; principal: Principal }
+  /** `expired`: not by the person's own wish. */
+  | { kind: 'signed_out'; expired: boolean };
 
 export class Auth {
-  private access: { token: string; expiresAtMs: number } | undefined;
+  private access: { token: string; renewAtMs: number } | undefined;
   private renewal: Promise<string> | undefined;
   private readonly listeners = new Set<(event: AuthEvent) => void>();
   private readonly deps: AuthDeps;
@@ -31,14 +35,16 @@ export class Auth {
 
   /** Takes over what a sign-in answered. */
   accept(tokens: Tokens): void {
-    this.access = { token: tokens.access_token, expiresAtMs: this.deps.now() + tokens.expires_in_s * 1000 };
+    const lifetimeMs = tokens.expires_in_s * 1000;
+    const renewAtMs = this.deps.now() + lifetimeMs - Math.min(EARLY_MS, lifetimeMs * EARLY_PART);
+    this.access = { token: tokens.access_token, renewAtMs };
     this.emit({ kind: 'signed_in', principal: tokens.principal });
   }
 
   /** A token that is good for at least a few seconds; renews it when it must. */
   async token(): Promise<string> {
     const access = this.access;
-    if (access && access.expiresAtMs - this.deps.now() > EARLY_MS) return access.token;
+    if (access && this.deps.now() < access.renewAtMs) return access.token;
     return this.renew();
   }
 
@@ -85,7 +91,7 @@ export class Auth {
   /** Ends the session here even when the host cannot be told. */
   async signOut(): Promise<void> {
     const token = this.access?.token;
-    this.drop();
+    this.drop(false);
     const headers: Record<string, string> = { 'Content-Type': 'application/json', 'X-Cloister-CSRF': '1' };
     if (token) headers.Authorization = `Bearer ${token}`;
     await this.deps
@@ -93,9 +99,9 @@ export class Auth {
       .catch(() => undefined);
   }
 
-  drop(): void {
+  private drop(expired: boolean): void {
     this.access = undefined;
-    this.emit({ kind: 'signed_out' });
+    this.emit({ kind: 'signed_out', expired });
   }
 
   private async exchange(): Promise<string> {
@@ -106,7 +112,7 @@ export class Auth {
     } catch (error) {
       const problem: ApiProblem = asProblem(error);
       // Only a refusal ends the session; a host that is away for a moment does not.
-      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) this.drop();
+      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) this.drop(this.access !== undefined);
       throw problem;
     }
   }

@@ -99,3 +99,15 @@ test('a list gives its next cursor only while there is a next page', async () =>
 test('query leaves out what has no value', () => {
   expect(query({ a: 'x y', b: undefined, c: '', d: 0 })).toBe('?a=x+y&d=0');
 });
+
+test('a session that ends by itself is told apart from one that was signed out', async () => {
+  let known = true;
+  const { auth, client } = setUp((call) => (known && call.path === '/v1/auth/refresh' ? tokens() : known ? ok(1) : problem(401)));
+  const ends: boolean[] = [];
+  auth.subscribe((event) => event.kind === 'signed_out' && ends.push(event.expired));
+  await client.data('/v1/a/x');
+  known = false;
+  await expect(client.data('/v1/a/x')).rejects.toMatchObject({ status: 401 });
+  await auth.signOut();
+  expect(ends).toEqual([true, false]);
+});

@@ -21,11 +21,23 @@ export function useTenant(): string {
   return useParams({ from: '/t/$tenant' }).tenant;
 }
 
-/** The name of the page, in the tab's title and, for a screen reader, after a change of page. */
+/** The name of the page, in the tab's title and, for a screen reader, said after a change of page. */
 export function useTitle(title: string): void {
+  const set = useSession((store) => store.set);
   useEffect(() => {
     document.title = `${title} · Cloister`;
-  }, [title]);
+    set({ pageTitle: title });
+  }, [title, set]);
+}
+
+/** A page that changes without a load says nothing by itself. */
+function PageAnnouncer() {
+  const title = useSession((store) => store.pageTitle);
+  return (
+    <p className="visually-hidden" role="status">
+      {title}
+    </p>
+  );
 }
 
 const SECTIONS = [
@@ -55,6 +67,7 @@ export function Frame({ membership, children }: { membership?: Membership | unde
       </header>
       {membership && <Rail tenant={membership.slug} />}
       {children}
+      <PageAnnouncer />
       <PasswordDialog />
     </div>
   );

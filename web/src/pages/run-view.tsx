@@ -83,7 +83,7 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
         {data && data.status !== 'ended' && <KillButton tenant={tenant} id={id} />}
         {data && onReuse && data.status === 'ended' && (
           <button type="button" className="button small quiet" onClick={() => onReuse(data.args)}>
-            <AgainIcon size={16} /> Run again
+            <AgainIcon size={16} /> <span className="wide-text">Run again…</span>
           </button>
         )}
         <button type="button" className="button small icon quiet" aria-pressed={plain} aria-label="Plain text" title="Plain text" onClick={() => setPlain(!plain)}>
@@ -199,7 +199,7 @@ function RunFoot({ run }: { run: Run }) {
 }
 
 function RunLog({ tenant, run }: { tenant: string; run: Run }) {
-  const logs = useLogs(tenant, { run: run.id });
+  const logs = useLogs(tenant, { run: run.id }, run.status === 'ended');
   return (
     <div className="run-log">
       <div className="row spread">

@@ -68,6 +68,7 @@ function LinkSignIn({ token }: { token: string }) {
 }
 
 function PasswordSignIn() {
+  const expired = useSession(({ session }) => session.status === 'signed_out' && session.expired);
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
@@ -86,6 +87,11 @@ function PasswordSignIn() {
   return (
     <form className="form" onSubmit={(event) => void submit(event)}>
       <h2>Sign in</h2>
+      {expired && (
+        <p className="notice warn" role="status">
+          Your session has ended. Sign in again to go on where you were.
+        </p>
+      )}
       <Field label="E-mail">
         {(control) => <input {...control} className="input" type="email" autoComplete="username" value={email} onChange={(event) => setEmail(event.target.value)} required />}
       </Field>

@@ -7,7 +7,7 @@ import type { Principal } from '../api/types';
 export type Session =
   | { status: 'starting' }
   | { status: 'unreachable'; problem: ApiProblem }
-  | { status: 'signed_out' }
+  | { status: 'signed_out'; expired: boolean }
   | { status: 'signed_in'; principal: Principal };
 
 interface SessionStore {
@@ -16,13 +16,15 @@ interface SessionStore {
   linkToken: string | undefined;
   /** True after a link sign-in until the person has set a password or put it off. */
   offerPassword: boolean;
-  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'offerPassword'>>): void;
+  pageTitle: string;
+  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'offerPassword' | 'pageTitle'>>): void;
 }
 
 export const useSession = create<SessionStore>()((set) => ({
   session: { status: 'starting' },
   linkToken: undefined,
   offerPassword: false,
+  pageTitle: '',
   set,
 }));
 
@@ -44,14 +46,14 @@ export function takeLinkFromAddress(): boolean {
   const match = /^#\/link\/([^/?#]+)$/.exec(window.location.hash);
   if (!match) return false;
   window.history.replaceState(null, '', window.location.pathname + window.location.search);
-  useSession.getState().set({ linkToken: decodeURIComponent(match[1]!), session: { status: 'signed_out' } });
+  useSession.getState().set({ linkToken: decodeURIComponent(match[1]!), session: { status: 'signed_out', expired: false } });
   return true;
 }
 
 export function startSession(): void {
   auth.subscribe((event) => {
     useSession.getState().set({
-      session: event.kind === 'signed_in' ? { status: 'signed_in', principal: event.principal } : { status: 'signed_out' },
+      session: event.kind === 'signed_in' ? { status: 'signed_in', principal: event.principal } : { status: 'signed_out', expired: event.expired },
     });
   });
   window.addEventListener('hashchange', takeLinkFromAddress);

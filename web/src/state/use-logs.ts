@@ -27,7 +27,11 @@ const beforePaint = (task: () => void) => {
   else requestAnimationFrame(task);
 };
 
-export function useLogs(tenant: string, filter: LogFilter): Logs {
+/** The last lines of a run may be committed after its end was told. */
+const GRACE_MS = 5_000;
+
+/** `over`: nothing more will be written. A browser has few connections to a host, so the tail is then let go. */
+export function useLogs(tenant: string, filter: LogFilter, over = false): Logs {
   const { run, command, stream, level, text } = filter;
   const view = useMemo(() => {
     const wanted: LogFilter = { run, command, stream, level, text };
@@ -39,9 +43,12 @@ export function useLogs(tenant: string, filter: LogFilter): Logs {
   const [loading, setLoading] = useState(true);
   const [cursor, setCursor] = useState<string>();
   const busy = useRef(false);
+  const tail = useRef<AbortController>(undefined);
 
   useEffect(() => {
     const abort = new AbortController();
+    tail.current = new AbortController();
+    const following = AbortSignal.any([abort.signal, tail.current.signal]);
     setState('connecting');
     setProblem(undefined);
     setGap(false);
@@ -59,7 +66,7 @@ export function useLogs(tenant: string, filter: LogFilter): Logs {
     // The tail first, then history: a line between the two comes by both ways and the store keeps it once.
     void follow({
       transport: httpTransport(client, logsPath(view.tenant, view.filter)),
-      signal: abort.signal,
+      signal: following,
       onEvent: (event) => {
         if (event.event === 'gap') setGap(true);
         if (event.event !== 'line') return;
@@ -89,6 +96,12 @@ export function useLogs(tenant: string, filter: LogFilter): Logs {
       });
     return () => abort.abort();
   }, [view]);
+
+  useEffect(() => {
+    if (!over) return;
+    const timer = setTimeout(() => tail.current?.abort(), GRACE_MS);
+    return () => clearTimeout(timer);
+  }, [view, over]);
 
   const loadOlder = useCallback(() => {
     if (busy.current || cursor === undefined) return;

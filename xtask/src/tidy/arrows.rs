@@ -29,7 +29,7 @@ const HOMES: [(&str, &[&str]); 6] = [
     ("jsonwebtoken", &["host/src/auth/", "tests/"]),
     ("wasmtime", &["runtime/", "benches/"]),
     ("wasmtime_wasi", &["runtime/", "benches/"]),
-    ("axum", &["host/src/http/", "host/src/server/", "tests/", "benches/"]),
+    ("axum", &["host/src/http/", "host/src/server/", "host/tests/", "tests/", "benches/"]),
     ("utoipa", &["host/src/api/", "host/src/http/"]),
 ];
 

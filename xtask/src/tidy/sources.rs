@@ -79,7 +79,11 @@ pub(super) fn no_addresses(repository: &Repository) -> Vec<Finding> {
     let others = [".npmrc", "Containerfile", "Dockerfile", "package.json", "package-lock.json", ".ci/run"];
     let endings: Vec<_> = SOURCES.into_iter().chain(others).collect();
     for (path, text) in repository.texts(&endings) {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !is_comment(line)) {
+        // npm's lock file names who takes donations; only what is downloaded counts there.
+        let is_lock = path.ends_with("package-lock.json");
+        let counts =
+            |line: &str| !is_comment(line) && (!is_lock || line.trim_start().starts_with("\"resolved\""));
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| counts(line)) {
             for address in addresses(line) {
                 findings.push(Finding::at(path, index, format!("an address to download from? {address}")));
             }
@@ -203,6 +207,7 @@ mod tests {
             (".ci/run", &format!("fetch {address}\n")),
             ("web/package-lock.json", &format!("  \"resolved\": \"{address}\",\n")),
             ("a.rs", &format!("//! The source: {address}\n")),
+            ("b/package-lock.json", &format!("  \"url\": \"{address}\",\n")),
         ]);
         let found = texts(no_addresses(&repository));
         assert_eq!(found.len(), 2, "{found:?}");

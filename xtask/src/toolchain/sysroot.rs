@@ -99,8 +99,10 @@ fn lock(layout: &Layout) -> Result<std::fs::File> {
 /// Builds beside the final place and renames, so that an interrupted build leaves nothing that looks whole.
 fn build(layout: &Layout, fingerprint: &str) -> Result<()> {
     let zig = Zig::ready(layout)?;
-    let work = layout.target.join("wasi-sysroot.work");
-    remove(&work)?;
+    let all_work = layout.target.join("wasi-sysroot.work");
+    remove(&all_work)?;
+    // Its own folder: a compiler that an interrupted xtask left running still writes to the old one.
+    let work = all_work.join(std::process::id().to_string());
     let fresh = work.join("sysroot");
     let libraries = fresh.join("lib/rustlib").join(TARGET).join("lib");
     std::fs::create_dir_all(libraries.join("self-contained")).context("make the system root")?;
@@ -110,7 +112,7 @@ fn build(layout: &Layout, fingerprint: &str) -> Result<()> {
     std::fs::write(fresh.join(MANIFEST), manifest.to_string()).context("write the manifest")?;
     remove(&layout.sysroot())?;
     std::fs::rename(&fresh, layout.sysroot()).context("put the system root in its place")?;
-    remove(&work)
+    remove(&all_work)
 }
 
 /// Compiles std as a dependency of an empty library, so that nothing has to be linked.

@@ -159,7 +159,7 @@ fn limits(options: &Options) -> Limits {
 
 fn grant(run: LocalRun, writer: &Writer, io: &tokio::runtime::Handle) -> Grant {
     let directory = |spec: DirectorySpec| DirectoryGrant {
-        host: spec.source.into(),
+        host: cloister_runtime::HostDirectory::Path(spec.source.into()),
         guest: spec.guest,
         access: if spec.read_only { Access::ReadOnly } else { Access::ReadWrite },
     };

@@ -19,7 +19,7 @@ pub(in crate::http) async fn ready(State(app): State<App>) -> ApiResult<&'static
         return Err(ApiError::new("not_ready", "the host is stopping"));
     }
     app.store.admit()?;
-    app.log.health()?;
+    app.logs.health()?;
     Ok("ok\n")
 }
 

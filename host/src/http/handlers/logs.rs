@@ -72,7 +72,7 @@ pub(in crate::http) async fn list(
     let paging = Paging::new("logs", query.limit, None)?;
     if wants_events(&headers) {
         let from = query.follow_from(&headers)?;
-        let follow = app.log.reader().follow(permit.scope(), &filter, from).await?;
+        let follow = app.logs.reader().follow(permit.scope(), &filter, from).await?;
         return Ok(events(follow, &app).into_response());
     }
     let page = LogQuery {
@@ -81,7 +81,7 @@ pub(in crate::http) async fn list(
         cursor: query.cursor.as_deref().map(str::parse).transpose()?,
         limit: paging.limit(),
     };
-    let page = app.log.reader().query(permit.scope(), page).await?;
+    let page = app.logs.reader().query(permit.scope(), page).await?;
     let pagination = Pagination {
         per_page: paging.limit_u32(),
         has_next: page.next.is_some(),

@@ -9,6 +9,7 @@ pub(super) mod host;
 pub(super) mod logs;
 pub(super) mod modules;
 pub(super) mod operator;
+pub(super) mod runs;
 
 /// An instant as RFC 3339 with microseconds.
 pub(super) fn rfc3339(at: jiff::Timestamp) -> String {

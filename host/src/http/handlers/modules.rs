@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use cloister_runtime::{ModuleKind, WasiVersion};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -127,14 +128,23 @@ pub(in crate::http) async fn remove(
 }
 
 fn module(record: ModuleRecord) -> Module {
+    let kind = match record.info.kind {
+        ModuleKind::Core => "core",
+        ModuleKind::Component => "component",
+    };
+    let wasi = match record.info.wasi {
+        WasiVersion::Preview1 => "preview1",
+        WasiVersion::V0_2 => "0.2",
+        WasiVersion::V0_3 => "0.3",
+    };
     Module {
         digest: record.digest.to_string(),
         name: record.name,
         size_bytes: record.size_bytes,
-        kind: record.kind,
-        wasi: record.wasi,
-        imports: record.imports,
-        needs: record.needs,
+        kind: kind.to_owned(),
+        wasi: wasi.to_owned(),
+        imports: record.info.imports,
+        needs: record.info.needs,
         created_at: rfc3339(record.created_at),
         created_by: record.created_by.to_string(),
     }

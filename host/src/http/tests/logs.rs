@@ -10,7 +10,7 @@ async fn run_of(host: &Host, slug: &str, token: &str) -> RunLog {
     let tenant = host.get(&format!("/v1/{slug}/logs"), token).await.json()["tenant_id"].clone();
     let scope = TenantScope::for_test(tenant.as_str().unwrap().parse().unwrap());
     let source = LineSource { run: RUN.parse().unwrap(), command: "greet".parse().unwrap(), step: None };
-    host.app.log.run(&scope, source)
+    host.app.logs.run(&scope, source)
 }
 
 async fn write(run: &RunLog, stream: LogStream, text: &str) {
@@ -143,6 +143,6 @@ async fn a_host_whose_log_failed_is_not_ready() {
     let host = Host::start().await;
     assert_eq!(host.get("/readyz", "").await.status, StatusCode::OK);
     assert!(String::from_utf8_lossy(&host.get("/metrics", "").await.body).contains("cloister_log_healthy 1"));
-    host.app.log.close().await.unwrap();
+    host.app.logs.close().await.unwrap();
     assert_eq!(host.get("/readyz", "").await.problem(), "503 log_store_failed");
 }

@@ -24,11 +24,12 @@ use tower::ServiceExt;
 use super::{App, router};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::server::build;
+use crate::server::{Compiling, build};
 use crate::tenancy::NewTenant;
 
-/// The smallest core module.
-pub(super) const WASM: &[u8] = b"\0asm\x01\0\0\0";
+/// `(module (func (export "_start")))`
+pub(super) const WASM: &[u8] =
+    b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
 
 /// A host of its own for one test.
 pub(super) struct Host {
@@ -79,10 +80,11 @@ impl Host {
         config.store.low_disk_bytes = 0;
         config.auth.argon2_memory_kib = 8;
         config.auth.argon2_passes = 1;
+        config.engine.threads = 1;
         change(&mut config);
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let app = build(config, clock.clone(), address).await.unwrap();
+        let app = build(config, clock.clone(), address, Compiling::Here).await.unwrap();
         Self { router: router(app.clone()), app, clock, dir }
     }
 

@@ -3,6 +3,7 @@
 mod deployments;
 mod memberships;
 mod modules;
+mod runs;
 mod sessions;
 mod tenants;
 mod users;
@@ -10,6 +11,7 @@ mod users;
 pub use deployments::*;
 pub use memberships::*;
 pub use modules::*;
+pub use runs::*;
 pub use sessions::*;
 pub use tenants::*;
 pub use users::*;

@@ -1,5 +1,6 @@
 //! Uploaded modules.
 
+use cloister_runtime::ModuleInfo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +17,9 @@ pub struct ModuleRecord {
     pub name: String,
     /// Size in bytes.
     pub size_bytes: u64,
-    /// `core` or `component`.
-    pub kind: String,
-    /// `preview1`, `0.2` or `0.3`.
-    pub wasi: String,
-    /// What it imports, sorted.
-    pub imports: Vec<String>,
-    /// What those imports imply.
-    pub needs: Vec<String>,
+    /// What it is, and what it imports.
+    #[serde(flatten)]
+    pub info: ModuleInfo,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Who uploaded it.
@@ -31,6 +27,14 @@ pub struct ModuleRecord {
 }
 
 impl Record for ModuleRecord {}
+
+impl ModuleRecord {
+    /// What it is, and what it imports.
+    #[must_use]
+    pub fn info(&self) -> ModuleInfo {
+        self.info.clone()
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct ModuleRef {

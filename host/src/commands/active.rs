@@ -1,0 +1,149 @@
+//! Runs that have not ended, by tenant: for finding them, for bounding them, and for ending them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cloister_runtime::{Canceller, Runtime, Share, StdinPipe};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+
+use super::CommandError;
+use super::output::LiveOutput;
+use crate::auth::TenantScope;
+use crate::ids::{RunId, TenantId};
+use crate::store::RunRecord;
+
+/// A run that has not ended.
+pub(super) struct ActiveRun {
+    pub(super) record: Mutex<RunRecord>,
+    pub(super) canceller: Canceller,
+    /// Set when standard input comes by requests.
+    pub(super) stdin: Option<StdinPipe>,
+    /// Held by the request that feeds standard input, so that bytes of two do not mix.
+    pub(super) feeding: tokio::sync::Mutex<()>,
+    pub(super) output: Arc<LiveOutput>,
+    /// True once the record says how it ended.
+    pub(super) ended: watch::Receiver<bool>,
+}
+
+impl ActiveRun {
+    /// Waits for the end, and answers the record.
+    pub(super) async fn end(&self) -> RunRecord {
+        let mut ended = self.ended.clone();
+        // The sender goes only after it has said so.
+        let _ = ended.wait_for(|ended| *ended).await;
+        self.record.lock().clone()
+    }
+}
+
+struct TenantRuns {
+    share: Share,
+    count: AtomicUsize,
+    runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
+}
+
+/// All runs that have not ended.
+#[derive(Default)]
+pub(super) struct ActiveRuns {
+    tenants: RwLock<HashMap<TenantId, Arc<TenantRuns>>>,
+    total: Arc<Total>,
+}
+
+#[derive(Default)]
+struct Total {
+    count: AtomicUsize,
+    none_left: Notify,
+}
+
+/// A place among a tenant's concurrent runs; given back when dropped.
+pub(super) struct RunPlace {
+    tenant: Arc<TenantRuns>,
+    total: Arc<Total>,
+    run: Option<RunId>,
+}
+
+impl RunPlace {
+    /// The tenant's part of the CPU.
+    pub(super) fn share(&self) -> &Share {
+        &self.tenant.share
+    }
+
+    /// Makes the run known.
+    pub(super) fn hold(&mut self, id: RunId, run: Arc<ActiveRun>) {
+        self.tenant.runs.lock().insert(id.clone(), run);
+        self.run = Some(id);
+    }
+}
+
+impl Drop for RunPlace {
+    fn drop(&mut self) {
+        if let Some(id) = &self.run {
+            self.tenant.runs.lock().remove(id);
+        }
+        self.tenant.count.fetch_sub(1, Ordering::AcqRel);
+        if self.total.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.total.none_left.notify_waiters();
+        }
+    }
+}
+
+impl ActiveRuns {
+    /// Takes a place for one more run, within the plan's bound.
+    pub(super) fn place(
+        &self,
+        scope: &TenantScope,
+        bound: usize,
+        weight: u32,
+        runtime: &Runtime,
+    ) -> Result<RunPlace, CommandError> {
+        let tenant = self.tenant(scope, weight, runtime);
+        let taken = tenant.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
+            (count < bound).then_some(count + 1)
+        });
+        taken.map_err(CommandError::TooManyRuns)?;
+        self.total.count.fetch_add(1, Ordering::AcqRel);
+        Ok(RunPlace { tenant, total: Arc::clone(&self.total), run: None })
+    }
+
+    fn tenant(&self, scope: &TenantScope, weight: u32, runtime: &Runtime) -> Arc<TenantRuns> {
+        if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
+            return Arc::clone(tenant);
+        }
+        let mut tenants = self.tenants.write();
+        let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
+            let share = runtime.share(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
+            Arc::new(TenantRuns { share, count: AtomicUsize::new(0), runs: Mutex::default() })
+        });
+        Arc::clone(tenant)
+    }
+
+    /// A run of this tenant that has not ended.
+    pub(super) fn find(&self, scope: &TenantScope, id: &RunId) -> Option<Arc<ActiveRun>> {
+        let tenant = Arc::clone(self.tenants.read().get(scope.tenant())?);
+        tenant.runs.lock().get(id).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.total.count.load(Ordering::Acquire)
+    }
+
+    pub(super) fn cancel_all(&self) {
+        for tenant in self.tenants.read().values() {
+            for run in tenant.runs.lock().values() {
+                run.canceller.cancel();
+            }
+        }
+    }
+
+    /// Waits until no run is left.
+    pub(super) async fn all_ended(&self) {
+        loop {
+            let none_left = self.total.none_left.notified();
+            if self.len() == 0 {
+                return;
+            }
+            none_left.await;
+        }
+    }
+}

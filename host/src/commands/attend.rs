@@ -1,0 +1,140 @@
+//! Attending a run from its start to its record: output to the log, the end to the store.
+
+use std::sync::Arc;
+
+use cloister_runtime::{Outcome, OutputStreamKind, Report, Run, RunError};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::Commands;
+use super::active::{ActiveRun, RunPlace};
+use super::output::LiveOutput;
+use crate::api::{self, RunStatus};
+use crate::auth::TenantScope;
+use crate::logs::{LogError, LogLevel, LogStream, RunLog};
+use crate::store::{RunRecord, StoreError};
+
+/// What the attendant of a run holds.
+pub(super) struct Attended {
+    pub(super) commands: Commands,
+    pub(super) scope: TenantScope,
+    pub(super) active: Arc<ActiveRun>,
+    pub(super) run: Run,
+    pub(super) log: RunLog,
+    pub(super) end: watch::Sender<bool>,
+    pub(super) place: RunPlace,
+    pub(super) slot: OwnedSemaphorePermit,
+}
+
+/// Sees a run to its end.
+pub(super) async fn attend(attended: Attended) {
+    let Attended { commands, scope, active, run, log, end, place, slot } = attended;
+    let output = Arc::clone(&active.output);
+    let ends = async {
+        let report = run.report().await;
+        output.close();
+        report
+    };
+    let (report, logged) = tokio::join!(ends, capture(&output, &log));
+    drop(slot);
+    let record = ended(active.record.lock().clone(), report, &commands);
+    if let Err(error) = logged.and(say_how_it_ended(&log, &record).await) {
+        tracing::error!(run = %record.id, %error, "a run's output could not be logged");
+    }
+    if let Err(error) = commands.record_end(&scope, &record).await {
+        tracing::error!(run = %record.id, %error, "a run's end could not be recorded; the next start repairs it");
+    }
+    *active.record.lock() = record;
+    output.recorded();
+    // Whoever looks for the run from here on finds the record.
+    drop(place);
+    end.send_replace(true);
+}
+
+/// Moves all output to the log. When the log fails, output is still taken, so that the guest does not hang.
+async fn capture(output: &LiveOutput, log: &RunLog) -> Result<(), LogError> {
+    let mut stdout = log.capture(LogStream::Stdout);
+    let mut stderr = log.capture(LogStream::Stderr);
+    let mut first_failure = Ok(());
+    while let Some((stream, bytes)) = output.next_pending().await {
+        let capture = match stream {
+            OutputStreamKind::Stdout => &mut stdout,
+            OutputStreamKind::Stderr => &mut stderr,
+        };
+        if first_failure.is_ok() {
+            first_failure = capture.write(&bytes).await;
+        }
+    }
+    first_failure?;
+    stdout.finish().await?;
+    stderr.finish().await
+}
+
+async fn say_how_it_ended(log: &RunLog, record: &RunRecord) -> Result<(), LogError> {
+    let Some(message) = record.outcome.as_ref().and_then(|outcome| outcome.message.as_deref()) else {
+        return Ok(());
+    };
+    for line in message.lines() {
+        log.system(LogLevel::Error, line).await?;
+    }
+    Ok(())
+}
+
+fn ended(mut record: RunRecord, report: Result<Report, RunError>, commands: &Commands) -> RunRecord {
+    record.status = RunStatus::Ended;
+    record.ended_at = Some(commands.inner.clock.now());
+    match report {
+        Ok(report) => {
+            record.outcome = Some(outcome(&report.outcome));
+            let usage = report.usage;
+            let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            record.usage = api::Usage {
+                fuel: usage.fuel,
+                cpu_us: micros(usage.cpu),
+                wall_us: micros(usage.wall),
+                peak_memory_bytes: usage.peak_memory_bytes,
+                stdin_bytes: usage.stdin_bytes,
+                stdout_bytes: usage.stdout_bytes,
+                stderr_bytes: usage.stderr_bytes,
+            };
+        }
+        Err(error) => {
+            tracing::error!(run = %record.id, error = format!("{:#}", ErrorChain(&error)), "the host failed to run a guest");
+            record.outcome = Some(api::Outcome {
+                kind: "host_error".to_owned(),
+                exit_code: 125,
+                message: Some("the host could not run the guest; the operator's log says why".to_owned()),
+            });
+        }
+    }
+    record
+}
+
+fn outcome(outcome: &Outcome) -> api::Outcome {
+    api::Outcome {
+        kind: outcome.kind().to_owned(),
+        exit_code: outcome.exit_code(),
+        message: outcome.message(),
+    }
+}
+
+/// An error and its causes in one line.
+struct ErrorChain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for ErrorChain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(source) = next {
+            write!(f, ": {source}")?;
+            next = source.source();
+        }
+        Ok(())
+    }
+}
+
+impl Commands {
+    async fn record_end(&self, scope: &TenantScope, record: &RunRecord) -> Result<(), StoreError> {
+        let (scope, record) = (scope.clone(), record.clone());
+        self.inner.store.write_soon(move |writer| writer.put_run(&scope, &record)).await
+    }
+}

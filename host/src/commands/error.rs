@@ -1,0 +1,87 @@
+//! Why a run cannot be started, found or fed.
+
+use cloister_runtime::ModuleError;
+
+use crate::files::FilesError;
+use crate::logs::LogError;
+use crate::registry::RegistryError;
+use crate::store::StoreError;
+
+/// A failure to do something with a run. How a guest ended is no failure.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// No deployment has this name.
+    #[error("there is no command `{0}`")]
+    CommandNotFound(String),
+    /// No run of the tenant has this id.
+    #[error("there is no such run")]
+    RunNotFound,
+    /// The run is over.
+    #[error("the run has ended")]
+    RunAlreadyEnded,
+    /// The request to run something is not valid.
+    #[error("{0}")]
+    Invalid(String),
+    /// The plan's bound on concurrent runs is reached.
+    #[error("{0} runs are active, which is all that the plan allows")]
+    TooManyRuns(usize),
+    /// Every slot of the engine is taken.
+    #[error("all slots for runs are taken")]
+    Busy,
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+    /// Bytes for standard input that leave a hole.
+    #[error("the next byte of standard input is {expected}, and these begin at {offset}")]
+    StdinGap {
+        /// Bytes taken so far.
+        expected: u64,
+        /// Where the request's bytes begin.
+        offset: u64,
+    },
+    /// The run's standard input was given when it was started.
+    #[error("the run was not started with `stdin: stream`")]
+    StdinNotStreamed,
+    /// The request's body broke off.
+    #[error("the body ended early")]
+    BodyIncomplete,
+    /// The module cannot be loaded.
+    #[error("the module of the command cannot be loaded")]
+    Module(#[source] ModuleError),
+    /// A part that runs stand on failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Limits or variables are not valid.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A granted directory cannot be opened.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl CommandError {
+    /// The stable name of the failure.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CommandNotFound(_) => "command_not_found",
+            Self::RunNotFound => "run_not_found",
+            Self::RunAlreadyEnded => "run_already_ended",
+            Self::Invalid(_) => "invalid_value",
+            Self::TooManyRuns(_) => "too_many_runs",
+            Self::Busy => "busy",
+            Self::Stopping => "not_ready",
+            Self::StdinGap { .. } => "stdin_gap",
+            Self::StdinNotStreamed => "stdin_not_streamed",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::Module(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Registry(error) => error.code(),
+            Self::Files(error) => error.code(),
+            Self::Log(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Following a run's output, live and from the log, without a hole and byte for byte.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use cloister_runtime::OutputStreamKind;
+use futures_util::stream::{Stream, try_unfold};
+
+use super::active::ActiveRun;
+use super::output::Next;
+use super::{CommandError, Commands};
+use crate::api;
+use crate::auth::{Permit, TenantScope, act};
+use crate::ids::RunId;
+use crate::logs::{Line, LogCursor, LogError, LogFilter, LogOrder, LogQuery, LogStream};
+
+/// Lines read from the log at once.
+const REPLAY_LINES: usize = 1_000;
+/// Bytes told at once.
+const TOLD_BYTES: usize = 64 << 10;
+
+/// How much of each stream a follower has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutputCursor {
+    /// Bytes of standard output.
+    pub stdout_bytes: u64,
+    /// Bytes of standard error.
+    pub stderr_bytes: u64,
+}
+
+impl OutputCursor {
+    pub(super) fn advance(&mut self, stream: OutputStreamKind, bytes: usize) {
+        *self.of(stream) += bytes as u64;
+    }
+
+    fn of(&mut self, stream: OutputStreamKind) -> &mut u64 {
+        match stream {
+            OutputStreamKind::Stdout => &mut self.stdout_bytes,
+            OutputStreamKind::Stderr => &mut self.stderr_bytes,
+        }
+    }
+}
+
+impl fmt::Display for OutputCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.stdout_bytes, self.stderr_bytes)
+    }
+}
+
+/// A text is not a cursor of a run's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a cursor of a run's output")]
+pub struct InvalidOutputCursor;
+
+impl FromStr for OutputCursor {
+    type Err = InvalidOutputCursor;
+    fn from_str(text: &str) -> Result<Self, InvalidOutputCursor> {
+        let (stdout, stderr) = text.split_once('.').ok_or(InvalidOutputCursor)?;
+        // `parse` would take a sign.
+        let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => text.parse().map_err(|_| InvalidOutputCursor),
+            false => Err(InvalidOutputCursor),
+        };
+        Ok(Self { stdout_bytes: number(stdout)?, stderr_bytes: number(stderr)? })
+    }
+}
+
+/// One thing a follower is told.
+#[derive(Debug, Clone)]
+pub enum OutputItem {
+    /// Bytes of a stream, and the place after them.
+    Bytes(OutputStreamKind, Bytes, OutputCursor),
+    /// The run has ended and all was told.
+    End(Box<api::Run>),
+}
+
+struct Follower {
+    commands: Commands,
+    scope: TenantScope,
+    id: RunId,
+    cursor: OutputCursor,
+    state: State,
+}
+
+enum State {
+    Live(Arc<ActiveRun>),
+    /// Reading the log; then going on with the live run, or the end.
+    Replay { page: Option<LogCursor>, seen: OutputCursor, first: bool, live: Option<Arc<ActiveRun>>, told: Vec<OutputItem> },
+    Done,
+}
+
+impl State {
+    fn replay(live: Option<Arc<ActiveRun>>) -> Self {
+        Self::Replay { page: None, seen: OutputCursor::default(), first: true, live, told: Vec::new() }
+    }
+}
+
+impl Commands {
+    /// A run's output from a place on, and its end.
+    ///
+    /// # Errors
+    /// [`CommandError::RunNotFound`]; in the stream, what reading the log fails with.
+    pub async fn follow(
+        &self,
+        permit: &Permit<act::RunRead>,
+        id: &RunId,
+        cursor: OutputCursor,
+    ) -> Result<impl Stream<Item = Result<OutputItem, CommandError>> + Send + use<>, CommandError> {
+        let scope = permit.scope().clone();
+        let state = match self.inner.active.find(&scope, id) {
+            Some(run) => State::Live(run),
+            None => {
+                self.record(&scope, id).await?;
+                State::replay(None)
+            }
+        };
+        let follower = Follower { commands: self.clone(), scope, id: id.clone(), cursor, state };
+        Ok(try_unfold(follower, |mut follower| async move {
+            Ok(follower.next().await?.map(|item| (item, follower)))
+        }))
+    }
+
+    /// What a run has written to one stream, byte for byte, as far as it is in the log.
+    ///
+    /// # Errors
+    /// [`CommandError::RunNotFound`]; in the stream, what reading the log fails with.
+    pub async fn raw_output(
+        &self,
+        permit: &Permit<act::RunRead>,
+        id: &RunId,
+        stream: LogStream,
+    ) -> Result<impl Stream<Item = Result<Bytes, LogError>> + Send + use<>, CommandError> {
+        let record = self.record(permit.scope(), id).await?;
+        self.flush(permit.scope(), &record.id, &record.command).await?;
+        Ok(self.inner.logs.reader().raw(permit.scope(), id, stream))
+    }
+
+    async fn flush(
+        &self,
+        scope: &TenantScope,
+        run: &RunId,
+        command: &crate::ids::CommandName,
+    ) -> Result<(), CommandError> {
+        let source = crate::logs::LineSource { run: run.clone(), command: command.clone(), step: None };
+        self.inner.logs.run(scope, source).flush().await?;
+        Ok(())
+    }
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<Option<OutputItem>, CommandError> {
+        loop {
+            match &mut self.state {
+                State::Done => return Ok(None),
+                State::Live(run) => {
+                    let run = Arc::clone(run);
+                    if let Some(item) = self.next_live(&run).await {
+                        return Ok(Some(item));
+                    }
+                }
+                State::Replay { told, .. } if !told.is_empty() => {
+                    // Kept in reverse, so that taking the next is cheap.
+                    return Ok(told.pop());
+                }
+                State::Replay { .. } => {
+                    if let Some(end) = self.read_log().await? {
+                        return Ok(Some(end));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn next_live(&mut self, run: &Arc<ActiveRun>) -> Option<OutputItem> {
+        loop {
+            let changed = run.output.changed();
+            match run.output.next(&self.cursor) {
+                Next::Chunk(stream, bytes) => {
+                    self.cursor.advance(stream, bytes.len());
+                    return Some(OutputItem::Bytes(stream, bytes, self.cursor));
+                }
+                Next::Behind => {
+                    self.state = State::replay(Some(Arc::clone(run)));
+                    return None;
+                }
+                Next::End => {
+                    self.state = State::Done;
+                    return Some(OutputItem::End(Box::new(run.record.lock().to_api())));
+                }
+                Next::Wait => changed.await,
+            }
+        }
+    }
+
+    /// Reads one page of the log; the end of the run when there is no more and it has ended.
+    async fn read_log(&mut self) -> Result<Option<OutputItem>, CommandError> {
+        let State::Replay { page, seen, first, live, told } = &mut self.state else {
+            return Ok(None);
+        };
+        if std::mem::take(first) {
+            let record = self.commands.record(&self.scope, &self.id).await?;
+            self.commands.flush(&self.scope, &self.id, &record.command).await?;
+        } else if page.is_none() {
+            return match live.take() {
+                Some(run) => {
+                    self.state = State::Live(run);
+                    Ok(None)
+                }
+                None => {
+                    self.state = State::Done;
+                    let record = self.commands.record(&self.scope, &self.id).await?;
+                    Ok(Some(OutputItem::End(Box::new(record.to_api()))))
+                }
+            };
+        }
+        let filter = LogFilter {
+            run: Some(self.id.clone()),
+            streams: vec![LogStream::Stdout, LogStream::Stderr],
+            ..LogFilter::default()
+        };
+        let query = LogQuery { filter, order: LogOrder::Asc, cursor: *page, limit: REPLAY_LINES };
+        let found = self.commands.inner.logs.reader().query(&self.scope, query).await?;
+        *page = found.next;
+        *told = unseen(&found.lines, seen, &mut self.cursor);
+        told.reverse();
+        Ok(None)
+    }
+}
+
+/// The bytes of these lines that a follower has not seen, in pieces; in order.
+fn unseen(lines: &[Line], seen: &mut OutputCursor, cursor: &mut OutputCursor) -> Vec<OutputItem> {
+    let mut told = Vec::new();
+    let mut piece: Option<(OutputStreamKind, BytesMut)> = None;
+    let mut raw = Vec::new();
+    for line in lines {
+        let stream = match line.mark.stream() {
+            LogStream::Stdout => OutputStreamKind::Stdout,
+            LogStream::Stderr => OutputStreamKind::Stderr,
+            LogStream::System => continue,
+        };
+        raw.clear();
+        line.write_raw(&mut raw);
+        let start = *seen.of(stream);
+        seen.advance(stream, raw.len());
+        let known = usize::try_from(cursor.of(stream).saturating_sub(start)).unwrap_or(usize::MAX);
+        if known >= raw.len() {
+            continue;
+        }
+        let ends_piece = piece.as_ref().is_some_and(|(of, bytes)| *of != stream || bytes.len() >= TOLD_BYTES);
+        if ends_piece {
+            tell(&mut told, piece.take(), cursor);
+        }
+        piece.get_or_insert_with(|| (stream, BytesMut::new())).1.extend_from_slice(&raw[known..]);
+        if piece.as_ref().is_some_and(|(_, bytes)| bytes.len() >= TOLD_BYTES) {
+            tell(&mut told, piece.take(), cursor);
+        }
+    }
+    tell(&mut told, piece, cursor);
+    told
+}
+
+fn tell(told: &mut Vec<OutputItem>, piece: Option<(OutputStreamKind, BytesMut)>, cursor: &mut OutputCursor) {
+    if let Some((stream, bytes)) = piece {
+        cursor.advance(stream, bytes.len());
+        told.push(OutputItem::Bytes(stream, bytes.freeze(), *cursor));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_read_back_and_nothing_else_is_a_cursor() {
+        let cursor = OutputCursor { stdout_bytes: 14, stderr_bytes: u64::MAX };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for text in ["", ".", "1", "1.", "+1.2", "1.2.3", "-1.0", "1.99999999999999999999", "é.1"] {
+            assert_eq!(text.parse::<OutputCursor>(), Err(InvalidOutputCursor), "{text}");
+        }
+    }
+}

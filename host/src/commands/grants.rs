@@ -1,0 +1,51 @@
+//! Directories of a grant: opened through the tenant's own directory, never by a path of the host.
+
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use cloister_runtime::{Access, DirectoryGrant, HostDirectory};
+
+use super::{CommandError, Commands};
+use crate::api;
+use crate::auth::TenantScope;
+use crate::files::TenantPath;
+
+impl Commands {
+    /// Opens the granted directories, and makes those that are missing.
+    pub(super) async fn directories(
+        &self,
+        scope: &TenantScope,
+        granted: &[api::DirectoryGrant],
+    ) -> Result<Vec<DirectoryGrant>, CommandError> {
+        if granted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (files, scope, granted) = (self.inner.files.clone(), scope.clone(), granted.to_vec());
+        let opened = tokio::task::spawn_blocking(move || {
+            let root = files.open_root(&scope)?;
+            granted.into_iter().map(|grant| open(&root, grant)).collect()
+        });
+        opened.await.unwrap_or(Err(CommandError::Stopping))
+    }
+}
+
+fn open(root: &Dir, grant: api::DirectoryGrant) -> Result<DirectoryGrant, CommandError> {
+    let refused = |why: &dyn std::fmt::Display| {
+        CommandError::Invalid(format!("the granted directory `{}` cannot be opened: {why}", grant.path))
+    };
+    let path: TenantPath = grant.path.parse().map_err(|error| refused(&error))?;
+    let directory = if path.is_root() {
+        root.try_clone()
+    } else {
+        root.create_dir_all(path.relative()).and_then(|()| root.open_dir(path.relative()))
+    };
+    let directory = directory.map_err(|error| refused(&error.kind()))?;
+    Ok(DirectoryGrant {
+        host: HostDirectory::Open(Arc::new(directory)),
+        guest: grant.guest,
+        access: match grant.access {
+            api::Access::ReadOnly => Access::ReadOnly,
+            api::Access::ReadWrite => Access::ReadWrite,
+        },
+    })
+}

@@ -1,0 +1,104 @@
+//! Command line to run: the one way by which anything in the host reaches a guest.
+
+mod active;
+mod attend;
+mod error;
+mod follow;
+mod grants;
+mod output;
+mod query;
+mod start;
+mod stdin;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloister_runtime::Runtime;
+use tokio::sync::Semaphore;
+
+use self::active::ActiveRuns;
+use crate::clock::Clock;
+use crate::files::Files;
+use crate::logs::LogWriter;
+use crate::registry::Registry;
+use crate::store::Store;
+
+pub use error::CommandError;
+pub use follow::{OutputCursor, OutputItem};
+pub use query::RunFilter;
+pub use start::{EndWithCaller, Started};
+
+/// Starts runs, and knows those that have not ended. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    registry: Registry,
+    files: Files,
+    logs: LogWriter,
+    runtime: Arc<Runtime>,
+    active: ActiveRuns,
+    /// One for each instance slot of the engine.
+    slots: Arc<Semaphore>,
+}
+
+/// The parts that runs stand on.
+pub struct CommandParts {
+    /// Records.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Modules and deployments.
+    pub registry: Registry,
+    /// Tenants' files.
+    pub files: Files,
+    /// Takes what guests write.
+    pub logs: LogWriter,
+    /// Runs guests.
+    pub runtime: Arc<Runtime>,
+    /// Runs at a time, of all tenants.
+    pub slots: usize,
+}
+
+impl Commands {
+    /// On top of the other parts.
+    #[must_use]
+    pub fn new(parts: CommandParts) -> Self {
+        let CommandParts { store, clock, registry, files, logs, runtime, slots } = parts;
+        let slots = Arc::new(Semaphore::new(slots));
+        let active = ActiveRuns::default();
+        Self { inner: Arc::new(Inner { store, clock, registry, files, logs, runtime, active, slots }) }
+    }
+
+    /// Runs that have not ended.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.inner.active.len()
+    }
+
+    /// The engine, for its counters.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.
+    pub async fn drain(&self, grace: Duration) {
+        if tokio::time::timeout(grace, self.inner.active.all_ended()).await.is_ok() {
+            return;
+        }
+        tracing::info!(runs = self.active(), "cancelling the runs that are left");
+        self.inner.active.cancel_all();
+        // Cancelled guests end within a slice; what remains is writing their records.
+        if tokio::time::timeout(RECORDING_GRACE, self.inner.active.all_ended()).await.is_err() {
+            tracing::error!(runs = self.active(), "some runs could not be recorded; the next start repairs them");
+        }
+    }
+}
+
+/// Time for writing the records of cancelled runs.
+const RECORDING_GRACE: Duration = Duration::from_secs(5);

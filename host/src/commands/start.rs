@@ -1,0 +1,268 @@
+//! Starting a run: from what was asked for to a queued guest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use cloister_runtime::{
+    Canceller, Grant, Limits, Metering, ModuleSource, NetworkGrant, Prepared, StdinPipe, StdinSource,
+};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::active::ActiveRun;
+use super::attend::{Attended, attend};
+use super::output::LiveOutput;
+use super::{CommandError, Commands};
+use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
+use crate::auth::{Permit, act};
+use crate::ids::{CommandName, RunId};
+use crate::logs::LineSource;
+use crate::registry::check_env;
+use crate::store::{DeploymentRecord, ModuleRecord, RunRecord};
+
+/// Arguments of one run.
+const MAX_ARGS: usize = 4096;
+/// Bytes of all arguments of one run.
+const MAX_ARG_BYTES: usize = 128 << 10;
+/// Open descriptors and other host resources of one run.
+const MAX_RESOURCES: u32 = 1024;
+
+/// A run that was accepted.
+pub struct Started {
+    id: RunId,
+    run: Arc<ActiveRun>,
+}
+
+impl Started {
+    /// The run as it stands.
+    #[must_use]
+    pub fn run(&self) -> api::Run {
+        self.run.record.lock().to_api()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Waits for the end, and answers the run with its output.
+    pub async fn end(self) -> api::Run {
+        let record = self.run.end().await;
+        let (stdout, stderr, truncated) = self.run.output.heads();
+        api::Run { output: Some(shown(stdout, stderr, truncated)), ..record.to_api() }
+    }
+}
+
+/// Ends a run when the caller who waits for it goes away.
+pub struct EndWithCaller(Option<Canceller>);
+
+impl EndWithCaller {
+    /// Watches over a run.
+    #[must_use]
+    pub fn new(started: &Started) -> Self {
+        Self(Some(started.run.canceller.clone()))
+    }
+
+    /// The run has ended.
+    pub fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for EndWithCaller {
+    fn drop(&mut self) {
+        if let Some(canceller) = &self.0 {
+            canceller.cancel();
+        }
+    }
+}
+
+fn shown(stdout: Vec<u8>, stderr: Vec<u8>, truncated: bool) -> RunOutput {
+    match (String::from_utf8(stdout), String::from_utf8(stderr)) {
+        (Ok(stdout), Ok(stderr)) => RunOutput { encoding: "utf8".to_owned(), stdout, stderr, truncated },
+        (stdout, stderr) => {
+            let bytes = |text: Result<String, std::string::FromUtf8Error>| match text {
+                Ok(text) => STANDARD.encode(text),
+                Err(error) => STANDARD.encode(error.as_bytes()),
+            };
+            RunOutput { encoding: "base64".to_owned(), stdout: bytes(stdout), stderr: bytes(stderr), truncated }
+        }
+    }
+}
+
+/// Everything known about a run before it gets a slot.
+struct Plan {
+    deployment: DeploymentRecord,
+    module: ModuleRecord,
+    limits: api::Limits,
+}
+
+impl Commands {
+    /// Starts a run. With `durable`, its record is on disk before this returns.
+    ///
+    /// # Errors
+    /// When there is no such command, the request is not valid, or no room for one more run.
+    pub async fn start(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        request: CreateRun,
+        durable: bool,
+    ) -> Result<Started, CommandError> {
+        let inner = &self.inner;
+        inner.store.admit()?;
+        check_args(&request.args)?;
+        check_env(&request.env)?;
+        let (stdin, pipe) = stdin_source(&request.stdin)?;
+        let plan = self.plan(permit, &request).await?;
+        let allowed = inner.registry.plan(permit.plan());
+        let mut place = inner.active.place(
+            permit.scope(),
+            allowed.concurrent_runs,
+            allowed.cpu_weight,
+            &inner.runtime,
+        )?;
+        let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
+        let limits = runtime_limits(&plan.limits);
+        let module = self.prepared(&plan.module, limits.fuel).await?;
+        let output = LiveOutput::new();
+        let mut env = plan.deployment.active.grants.env.clone();
+        env.extend(request.env);
+        let grant = Grant {
+            args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
+            env,
+            directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
+            network: NetworkGrant::Denied,
+            stdin,
+            output: Arc::clone(&output) as _,
+            terminals: [false; 3],
+        };
+        let record = RunRecord {
+            id: RunId::generate(&inner.clock),
+            command: plan.deployment.name,
+            version: plan.deployment.active.version,
+            module: plan.module.digest,
+            args: request.args,
+            status: RunStatus::Running,
+            outcome: None,
+            usage: Usage::default(),
+            created_at: inner.clock.now(),
+            ended_at: None,
+            created_by: permit.principal().clone(),
+        };
+        self.record_start(permit, &record, durable).await?;
+        let log = inner.logs.run(
+            permit.scope(),
+            LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
+        );
+        let run = inner.runtime.start(place.share(), module, grant, limits);
+        let (end, ended) = watch::channel(false);
+        let id = record.id.clone();
+        let active = Arc::new(ActiveRun {
+            record: Mutex::new(record),
+            canceller: run.canceller(),
+            stdin: pipe,
+            feeding: tokio::sync::Mutex::default(),
+            output,
+            ended,
+        });
+        place.hold(id.clone(), Arc::clone(&active));
+        let attended = Attended {
+            commands: self.clone(),
+            scope: permit.scope().clone(),
+            active: Arc::clone(&active),
+            run,
+            log,
+            end,
+            place,
+            slot,
+        };
+        tokio::spawn(attend(attended));
+        Ok(Started { id, run: active })
+    }
+
+    async fn plan(&self, permit: &Permit<act::RunCreate>, request: &CreateRun) -> Result<Plan, CommandError> {
+        let unknown = || CommandError::CommandNotFound(request.command.chars().take(80).collect());
+        let name: CommandName = request.command.parse().map_err(|_| unknown())?;
+        let scope = permit.scope().clone();
+        let found = self.inner.store.read(move |reader| {
+            let Some(deployment) = reader.deployment(&scope, &name)? else {
+                return Ok::<_, CommandError>(None);
+            };
+            let module = reader.module(&scope, &deployment.active.module)?;
+            Ok(module.map(|module| (deployment, module)))
+        });
+        let (deployment, module) = found.await?.ok_or_else(unknown)?;
+        let limits =
+            self.inner.registry.limits_of_run(permit.plan(), &deployment.active.limits, &request.limits)?;
+        Ok(Plan { deployment, module, limits })
+    }
+
+    async fn prepared(&self, module: &ModuleRecord, fuel: Option<u64>) -> Result<Arc<Prepared>, CommandError> {
+        let metering = if fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+        let source = ModuleSource {
+            digest: module.digest.to_string(),
+            info: module.info(),
+            path: self.inner.store.dir().module(&module.digest),
+        };
+        self.inner.runtime.prepare(&source, metering).await.map_err(CommandError::Module)
+    }
+
+    async fn record_start(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        record: &RunRecord,
+        durable: bool,
+    ) -> Result<(), CommandError> {
+        let (scope, record) = (permit.scope().clone(), record.clone());
+        let write = move |writer: &mut crate::store::Writer<'_>| -> Result<(), CommandError> {
+            Ok(writer.put_run(&scope, &record)?)
+        };
+        if durable { self.inner.store.write(write).await } else { self.inner.store.write_soon(write).await }
+    }
+}
+
+fn check_args(args: &[String]) -> Result<(), CommandError> {
+    if args.len() > MAX_ARGS {
+        return Err(CommandError::Invalid(format!("there are {} arguments and at most {MAX_ARGS} allowed", args.len())));
+    }
+    let bytes: usize = args.iter().map(String::len).sum();
+    if bytes > MAX_ARG_BYTES {
+        return Err(CommandError::Invalid(format!("the arguments have {bytes} bytes and at most {MAX_ARG_BYTES} allowed")));
+    }
+    if args.iter().any(|arg| arg.contains('\0')) {
+        return Err(CommandError::Invalid("an argument holds a zero byte".to_owned()));
+    }
+    Ok(())
+}
+
+fn stdin_source(stdin: &Stdin) -> Result<(StdinSource, Option<StdinPipe>), CommandError> {
+    Ok(match stdin {
+        Stdin::Empty => (StdinSource::Empty, None),
+        Stdin::Text(text) => (StdinSource::Bytes(Bytes::from(text.clone().into_bytes())), None),
+        Stdin::Base64(text) => {
+            let bytes = STANDARD.decode(text);
+            let bytes = bytes.map_err(|error| CommandError::Invalid(format!("`stdin.base64`: {error}")))?;
+            (StdinSource::Bytes(bytes.into()), None)
+        }
+        Stdin::Stream => {
+            let pipe = StdinPipe::new();
+            (StdinSource::Pipe(pipe.clone()), Some(pipe))
+        }
+    })
+}
+
+fn runtime_limits(limits: &api::Limits) -> Limits {
+    let default = Limits::default();
+    Limits {
+        fuel: limits.fuel,
+        cpu: limits.cpu_ms.map_or(default.cpu, Duration::from_millis),
+        wall: limits.wall_ms.map_or(default.wall, Duration::from_millis),
+        memory_bytes: limits.memory_bytes.unwrap_or(default.memory_bytes),
+        output_bytes: limits.output_bytes.unwrap_or(default.output_bytes),
+        resources: MAX_RESOURCES,
+    }
+}

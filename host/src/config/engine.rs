@@ -1,0 +1,47 @@
+//! The engine: how many guests at once, and what compiling may take.
+
+use serde::Deserialize;
+
+use super::{ConfigError, within};
+
+/// `[engine]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// Runs at once, of all tenants. Each reserves address space of the largest plan's memory.
+    pub max_runs: u32,
+    /// Threads that run guests; 0 is one for each core.
+    pub threads: usize,
+    /// Compiled code held in memory, in bytes.
+    pub code_cache_bytes: u64,
+    /// Wall and CPU time of one compilation, in milliseconds.
+    pub compile_ms: u64,
+    /// Memory of one compilation, in bytes.
+    pub compile_memory_bytes: u64,
+    /// Compilations at once.
+    pub max_compiling: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_runs: 512,
+            threads: 0,
+            code_cache_bytes: 1 << 30,
+            compile_ms: 60_000,
+            compile_memory_bytes: 1 << 30,
+            max_compiling: 2,
+        }
+    }
+}
+
+impl EngineConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within("engine.max_runs", self.max_runs, 1..=10_000)?;
+        within("engine.threads", self.threads, 0..=1_024)?;
+        within("engine.code_cache_bytes", self.code_cache_bytes, 1 << 20..=1 << 40)?;
+        within("engine.compile_ms", self.compile_ms, 1_000..=3_600_000)?;
+        within("engine.compile_memory_bytes", self.compile_memory_bytes, 64 << 20..=64 << 30)?;
+        within("engine.max_compiling", self.max_compiling, 1..=64)
+    }
+}
