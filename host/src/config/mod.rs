@@ -33,8 +33,6 @@ pub struct Config {
     pub http: HttpConfig,
     /// The data directory.
     pub store: StoreConfig,
-    /// What runs guests.
-    pub engine: EngineConfig,
     /// Tokens, sessions and passwords.
     pub auth: AuthConfig,
     /// What each plan allows.
