@@ -91,6 +91,10 @@ pub(super) static KINDS: &[Kind] = &[
     kind("stdin_gap", 409, "Bytes of standard input are missing in between", "Send again from the offset that was expected."),
     kind("stdin_not_streamed", 409, "The run takes no more input", "Start it with `stdin: stream`."),
     kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),
+    // Logs.
+    kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),
+    kind("log_read_failed", 503, "The log cannot be read", "Try again, and give the request id to the operator if it persists."),
+    kind("log_damaged", 500, "Lines of the log are damaged", "Read what is left with GET /v1/{tenant}/logs."),
     // The host.
     kind("disk_full", 507, "The disk is nearly full", "Nothing was changed. Try again when the operator has made room."),
     kind("record_too_large", 413, "The record is too large", "Send less."),

@@ -49,9 +49,8 @@ impl LogError {
             Self::StoreFailed(_) | Self::WriterLost | Self::Closed => "log_store_failed",
             Self::Read(_) => "log_read_failed",
             Self::Damaged { .. } => "log_damaged",
-            Self::InvalidCursor => "invalid_cursor",
-            Self::InvalidRegex(_) => "invalid_regex",
-            Self::InvalidText { .. } => "invalid_text",
+            Self::InvalidCursor => "malformed_cursor",
+            Self::InvalidRegex(_) | Self::InvalidText { .. } => "invalid_value",
         }
     }
 }

@@ -73,7 +73,7 @@ pub struct LogFollow {
 
 impl LogFollow {
     /// Subscribes first, then looks where the log ends: what comes in between is seen as durable already.
-    pub(super) async fn start(
+    pub(super) async fn open(
         reader: LogReader,
         scope: &TenantScope,
         filter: &LogFilter,
@@ -142,6 +142,16 @@ impl LogFollow {
     #[must_use]
     pub fn cursor(&self) -> LogCursor {
         LogCursor { order: LogOrder::Asc, seq: self.next_seq }
+    }
+
+    /// Where the follower stood before the first event.
+    #[must_use]
+    pub fn start(&self) -> LogCursor {
+        let first_seq = self.history.first().map(|event| match event {
+            FollowEvent::Line(line) => line.seq,
+            FollowEvent::Gap { first_seq, .. } => *first_seq,
+        });
+        LogCursor { order: LogOrder::Asc, seq: first_seq.unwrap_or(self.next_seq) }
     }
 
     /// The events one by one.

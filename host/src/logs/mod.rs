@@ -12,6 +12,7 @@ mod error;
 mod follow;
 mod level;
 mod line;
+mod metrics;
 mod pack;
 mod query;
 mod queue;

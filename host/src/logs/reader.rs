@@ -54,7 +54,7 @@ impl LogReader {
     /// One page of the durable lines that match.
     ///
     /// # Errors
-    /// `invalid_cursor`, `invalid_regex`, `invalid_text`, `log_read_failed`.
+    /// `malformed_cursor`, `invalid_value`, `log_read_failed`.
     pub async fn query(&self, scope: &TenantScope, query: LogQuery) -> Result<LogPage, LogError> {
         if query.cursor.is_some_and(|cursor| cursor.order != query.order) {
             return Err(LogError::InvalidCursor);
@@ -121,14 +121,14 @@ impl LogReader {
     /// The lines that match, from a place on, and then each as it becomes durable.
     ///
     /// # Errors
-    /// `invalid_cursor`, `invalid_regex`, `invalid_text`, `log_read_failed`.
+    /// `malformed_cursor`, `invalid_value`, `log_read_failed`.
     pub async fn follow(
         &self,
         scope: &TenantScope,
         filter: &LogFilter,
         from: FollowFrom,
     ) -> Result<LogFollow, LogError> {
-        LogFollow::start(self.clone(), scope, filter, from).await
+        LogFollow::open(self.clone(), scope, filter, from).await
     }
 
     async fn raw_step(

@@ -1,6 +1,7 @@
 //! Where lines come in: one writer for all runs, one handle for each run, one capture for each of its streams.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -109,7 +110,10 @@ impl LogWriter {
     /// # Errors
     /// The failure after which no more are.
     pub fn health(&self) -> Result<(), LogError> {
-        self.shared.failure().map_or(Ok(()), Err)
+        if let Some(error) = self.shared.failure() {
+            return Err(error);
+        }
+        if self.shared.stopped.load(Ordering::Acquire) { Err(LogError::Closed) } else { Ok(()) }
     }
 
     /// Counters for the metrics page.
@@ -125,7 +129,12 @@ impl LogWriter {
     pub async fn close(&self) -> Result<(), LogError> {
         let thread = Arc::clone(&self.thread);
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        joined.map_err(|_| LogError::WriterLost).and_then(|()| self.health())
+        joined.map_err(|_| LogError::WriterLost)?;
+        self.shared.failure().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     fn lost(&self) -> LogError {

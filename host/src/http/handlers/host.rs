@@ -12,13 +12,14 @@ pub(in crate::http) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Ready to take work: there is room on the disk, and the host is not stopping.
+/// Ready to take work: there is room on the disk, the log takes lines, and the host is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = "host", responses((status = 200, body = str, content_type = "text/plain")))]
 pub(in crate::http) async fn ready(State(app): State<App>) -> ApiResult<&'static str> {
     if app.is_stopping() {
         return Err(ApiError::new("not_ready", "the host is stopping"));
     }
     app.store.admit()?;
+    app.logs.health()?;
     Ok("ok\n")
 }
 

@@ -6,6 +6,7 @@ pub(super) mod auth;
 pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;
+pub(super) mod logs;
 pub(super) mod modules;
 pub(super) mod operator;
 pub(super) mod runs;

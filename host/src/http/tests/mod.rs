@@ -6,6 +6,7 @@ mod auth;
 mod deployments;
 mod files;
 mod host;
+mod logs;
 mod modules;
 mod tenants;
 
