@@ -3,6 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The user's directory for what can be made again: `$XDG_CACHE_HOME` or `~/.cache`.
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    let user = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    user.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")))
+}
+
 /// What the environment says; an empty variable counts as unset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {

@@ -20,6 +20,7 @@ use self::active::ActiveRuns;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
+use crate::metrics::RunsEnded;
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -42,6 +43,7 @@ struct Inner {
     logs: LogWriter,
     runtime: Arc<Runtime>,
     active: ActiveRuns,
+    runs_ended: RunsEnded,
     /// One for each instance slot of the engine.
     slots: Arc<Semaphore>,
 }
@@ -60,6 +62,8 @@ pub struct CommandParts {
     pub logs: LogWriter,
     /// Runs guests.
     pub runtime: Arc<Runtime>,
+    /// Counts how runs end.
+    pub runs_ended: RunsEnded,
     /// Runs at a time, of all tenants.
     pub slots: usize,
 }
@@ -68,10 +72,10 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, slots } = parts;
+        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, slots } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
-        Self { inner: Arc::new(Inner { store, clock, registry, files, logs, runtime, active, slots }) }
+        Self { inner: Arc::new(Inner { store, clock, registry, files, logs, runtime, active, runs_ended, slots }) }
     }
 
     /// Runs that have not ended.

@@ -1,5 +1,6 @@
 //! `run`: one module, right here, with this process's own standard streams.
 
+mod compiled;
 mod stdin;
 mod stdout;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cloister_runtime::{
-    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
+    Access, Allocation, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
     ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
 };
 
@@ -122,8 +123,7 @@ fn config(io: &tokio::runtime::Handle) -> RuntimeConfig {
         allocation: Allocation::OnDemand,
         threads: THREADS,
         tick: RuntimeConfig::TICK,
-        // Nothing is kept, so nothing is to be authenticated.
-        cache: CacheConfig { directory: None, key: [0; 32], memory_bytes: u64::MAX },
+        cache: compiled::cache(),
         compiler: Compiler::InProcess,
         io: io.clone(),
     }
@@ -142,8 +142,7 @@ fn source(path: &Path) -> Outcome<ModuleSource> {
         nested_modules: u32::MAX,
     };
     let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
-    // The digest names the module in the cache, where it is alone.
-    Ok(ModuleSource { digest: String::new(), info, path: path.to_owned() })
+    Ok(ModuleSource { digest: compiled::name(&bytes), info, path: path.to_owned() })
 }
 
 fn limits(options: &Options) -> Limits {
