@@ -168,10 +168,30 @@ mod tests {
     #[test]
     fn special_addresses_are_not_public() {
         for address in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8",
-            "192.0.2.1", "192.168.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1",
-            "fc00::1", "fe80::1", "ff02::1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2001::1", "2001:db8::1",
-            "2002:7f00:1::", "3fff::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -199,7 +219,8 @@ mod tests {
         assert!(connects(&granted, "[::ffff:93.184.216.34]:443").await);
         assert!(!connects(&granted, "93.184.216.34:80").await);
         assert!(!connects(&granted, "1.1.1.1:443").await);
-        let listens = Arc::clone(&granted).allows("0.0.0.0:0".parse().unwrap(), SocketAddrUse::TcpListen).await;
+        let listens =
+            Arc::clone(&granted).allows("0.0.0.0:0".parse().unwrap(), SocketAddrUse::TcpListen).await;
         assert!(!listens);
     }
 

@@ -82,7 +82,10 @@ impl Sandbox {
             }
             Program::V0_3(command) => {
                 let command = command.instantiate_async(&mut *store).await?;
-                store.run_concurrent(async |store| command.wasi_cli_run().call_run(store).await).await.flatten()
+                store
+                    .run_concurrent(async |store| command.wasi_cli_run().call_run(store).await)
+                    .await
+                    .flatten()
             }
         };
         match ended {
@@ -169,7 +172,9 @@ fn network(builder: &mut WasiCtxBuilder, grant: &NetworkGrant) {
         }
         NetworkGrant::Egress(egress) => {
             let egress = Arc::clone(egress);
-            builder.socket_addr_check(move |address, purpose| Box::pin(Arc::clone(&egress).allows(address, purpose)));
+            builder.socket_addr_check(move |address, purpose| {
+                Box::pin(Arc::clone(&egress).allows(address, purpose))
+            });
         }
     }
 }

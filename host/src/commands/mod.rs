@@ -75,10 +75,24 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } = parts;
+        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
+            parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
-        Self { inner: Arc::new(Inner { store, clock, registry, files, logs, runtime, active, runs_ended, private_ranges, slots }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                registry,
+                files,
+                logs,
+                runtime,
+                active,
+                runs_ended,
+                private_ranges,
+                slots,
+            }),
+        }
     }
 
     /// Runs that have not ended.

@@ -6,9 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use cloister_runtime::{
-    Canceller, Grant, Limits, Metering, ModuleSource, Prepared, StdinPipe, StdinSource,
-};
+use cloister_runtime::{Canceller, Grant, Limits, Metering, ModuleSource, Prepared, StdinPipe, StdinSource};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
