@@ -184,6 +184,7 @@ fn assemble(
         logs: logs.clone(),
         runtime: Arc::clone(&runtime),
         runs_ended: RunsEnded::register(metrics.registry())?,
+        private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
     });
     let interrupted = commands.repair_blocking()?;

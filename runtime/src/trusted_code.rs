@@ -21,7 +21,12 @@ impl<'a> TrustedCode<'a> {
     }
 
     /// Accepts bytes whose tag was made with `key` for this context; `None` for any others.
-    pub(crate) fn authenticate(key: &[u8; 32], context: &str, tag: &[u8; 32], bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn authenticate(
+        key: &[u8; 32],
+        context: &str,
+        tag: &[u8; 32],
+        bytes: &'a [u8],
+    ) -> Option<Self> {
         // Comparing two `blake3::Hash` takes the same time whatever they are.
         (Self::hash(key, context, bytes) == blake3::Hash::from_bytes(*tag)).then_some(Self(bytes))
     }

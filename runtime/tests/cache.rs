@@ -32,7 +32,10 @@ async fn code_is_compiled_once_then_found_in_memory_and_on_disk() {
 #[tokio::test]
 async fn code_that_was_changed_swapped_or_made_elsewhere_is_compiled_anew() {
     let bench = Bench::new();
-    let (one, two) = (bench.source(&guest(NOTHING)), bench.source(&guest(r#"(func $other (export "_start") unreachable)"#)));
+    let (one, two) = (
+        bench.source(&guest(NOTHING)),
+        bench.source(&guest(r#"(func $other (export "_start") unreachable)"#)),
+    );
     bench.runtime.prepare(&one, Metering::Epochs).await.unwrap();
     bench.runtime.prepare(&two, Metering::Epochs).await.unwrap();
     let cache = bench.path().join("cache");
@@ -61,6 +64,7 @@ async fn a_forgotten_module_is_gone_and_its_runs_go_on() {
     let module = bench.runtime.prepare(&source, Metering::Epochs).await.unwrap();
     bench.runtime.forget(&source.digest);
     assert!(stored_code(&bench.path().join("cache")).is_empty());
-    let report = bench.runtime.start(&bench.share, module, grant(&Default::default()), limits()).report().await;
+    let report =
+        bench.runtime.start(&bench.share, module, grant(&Default::default()), limits()).report().await;
     assert_eq!(report.unwrap().outcome, Outcome::Exited(0));
 }

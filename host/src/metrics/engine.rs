@@ -56,19 +56,41 @@ impl HostCollector {
             gauge("cloister_runs_active", "Runs that have not ended.", live_runs)?,
             gauge("cloister_scheduler_queued", "Guests that wait for a slice.", scheduler.queued as u64)?,
             counter("cloister_scheduler_slices_total", "Slices that guests ran.", scheduler.slices)?,
-            seconds("cloister_scheduler_wait_seconds_total", "Time guests waited for slices.", scheduler.wait_ns, 1e9)?,
+            seconds(
+                "cloister_scheduler_wait_seconds_total",
+                "Time guests waited for slices.",
+                scheduler.wait_ns,
+                1e9,
+            )?,
             seconds("cloister_guest_cpu_seconds_total", "CPU time of all guests.", scheduler.cpu_ns, 1e9)?,
             counter("cloister_code_memory_hits_total", "Modules found ready in memory.", cache.memory_hits)?,
-            counter("cloister_code_disk_hits_total", "Modules loaded from compiled code on disk.", cache.disk_hits)?,
+            counter(
+                "cloister_code_disk_hits_total",
+                "Modules loaded from compiled code on disk.",
+                cache.disk_hits,
+            )?,
             counter("cloister_code_compiled_total", "Modules compiled.", cache.compiled)?,
-            counter("cloister_code_forged_total", "Stored code refused: this host did not write it.", cache.forged)?,
+            counter(
+                "cloister_code_forged_total",
+                "Stored code refused: this host did not write it.",
+                cache.forged,
+            )?,
             counter("cloister_log_lines_total", "Log lines committed.", log.lines.get())?,
             counter("cloister_log_text_bytes_total", "Bytes of log text committed.", log.text_bytes.get())?,
             counter("cloister_log_chunk_bytes_total", "Bytes of log chunks written.", log.chunk_bytes.get())?,
             counter("cloister_log_commits_total", "Commits of the log: one flush each.", log.commits.get())?,
-            seconds("cloister_log_commit_seconds_total", "Time spent in commits of the log.", log.commit_us.get(), 1e6)?,
+            seconds(
+                "cloister_log_commit_seconds_total",
+                "Time spent in commits of the log.",
+                log.commit_us.get(),
+                1e6,
+            )?,
             gauge("cloister_log_queue_bytes", "Log bytes that wait for a commit.", log.queue_bytes.get())?,
-            counter("cloister_log_damaged_chunks_total", "Damaged log chunks met while reading.", log.damaged_chunks.get())?,
+            counter(
+                "cloister_log_damaged_chunks_total",
+                "Damaged log chunks met while reading.",
+                log.damaged_chunks.get(),
+            )?,
         ])
     }
 }

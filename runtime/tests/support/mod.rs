@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource, NetworkGrant,
-    OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share, StdinSource, inspect,
+    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
+    NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share,
+    StdinSource, inspect,
 };
 use parking_lot::Mutex;
 
@@ -72,7 +73,10 @@ impl Bench {
         let wasm = wat::parse_str(text).unwrap();
         let info = inspect(&wasm, &ModuleBounds::default()).unwrap();
         // A test's digest need not be the real one, only its own.
-        let digest = format!("{:064x}", wasm.iter().fold(0xcbf2_9ce4u128, |h, &b| (h ^ u128::from(b)).wrapping_mul(0x0100_0000_01b3)));
+        let digest = format!(
+            "{:064x}",
+            wasm.iter().fold(0xcbf2_9ce4u128, |h, &b| (h ^ u128::from(b)).wrapping_mul(0x0100_0000_01b3))
+        );
         let path = self.path().join(&digest);
         std::fs::File::create(&path).unwrap().write_all(&wasm).unwrap();
         ModuleSource { digest, info, path }

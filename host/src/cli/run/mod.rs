@@ -1,6 +1,6 @@
 //! `run`: one module, right here, with this process's own standard streams.
 
-mod compiled;
+mod code_cache;
 mod stdin;
 mod stdout;
 
@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use clap::Args;
 use cloister_runtime::{
-    Access, Allocation, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
+    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
     ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
 };
+
+use sha2::{Digest, Sha256};
 
 use super::env::Environment;
 use super::failure::{EXIT_FAILURE, Failure, Outcome};
@@ -72,11 +74,12 @@ struct Options {
 pub(crate) fn run(args: RunArgs) -> Outcome<u8> {
     let run = local_run(args)?;
     let runtime = super::client_runtime()?;
-    let ending = runtime.block_on(execute(run, runtime.handle()))?;
+    let environment = Environment::read();
+    let ending = runtime.block_on(execute(run, code_cache::open(environment.cache_dir), runtime.handle()))?;
     // A read of standard input may still be going on, and cannot be cancelled.
     runtime.shutdown_background();
     if let Some(message) = ending.message() {
-        let output = Output::new(false, Environment::read().no_color);
+        let output = Output::new(false, environment.no_color);
         output.warn(&printable_lines(&format!("{}: {message}", ending.kind())));
     }
     Ok(ending.exit_code())
@@ -102,10 +105,11 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
     Ok(LocalRun { module, args: guest_args, options })
 }
 
-async fn execute(run: LocalRun, io: &tokio::runtime::Handle) -> Outcome<Ending> {
+async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle) -> Outcome<Ending> {
     let source = source(&run.module)?;
     let metering = if run.options.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
-    let runtime = Runtime::new(config(io)).map_err(|error| run_failure(&error))?;
+    let code_directory = cache.directory.clone();
+    let runtime = Runtime::new(config(cache, io)).map_err(|error| run_failure(&error))?;
     let module =
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
@@ -115,15 +119,18 @@ async fn execute(run: LocalRun, io: &tokio::runtime::Handle) -> Outcome<Ending> 
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.
     writer.finish()?;
+    if runtime.stats().cache.compiled > 0 {
+        code_directory.as_deref().inspect(|directory| code_cache::trim(directory));
+    }
     Ok(report.map_err(|error| run_failure(&error))?.outcome)
 }
 
-fn config(io: &tokio::runtime::Handle) -> RuntimeConfig {
+fn config(cache: CacheConfig, io: &tokio::runtime::Handle) -> RuntimeConfig {
     RuntimeConfig {
         allocation: Allocation::OnDemand,
         threads: THREADS,
         tick: RuntimeConfig::TICK,
-        cache: compiled::cache(),
+        cache,
         compiler: Compiler::InProcess,
         io: io.clone(),
     }
@@ -142,7 +149,8 @@ fn source(path: &Path) -> Outcome<ModuleSource> {
         nested_modules: u32::MAX,
     };
     let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
-    Ok(ModuleSource { digest: compiled::name(&bytes), info, path: path.to_owned() })
+    let digest = hex::encode(Sha256::digest(&bytes));
+    Ok(ModuleSource { digest, info, path: path.to_owned() })
 }
 
 fn limits(options: &Options) -> Limits {
