@@ -191,7 +191,6 @@ fn assemble(
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
-    logs.register(metrics.registry())?;
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
     Ok(Parts {

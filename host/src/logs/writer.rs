@@ -133,10 +133,6 @@ impl LogWriter {
         self.shared.failure().map_or(Ok(()), Err)
     }
 
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
-    }
-
     fn lost(&self) -> LogError {
         self.shared.failure().unwrap_or(LogError::WriterLost)
     }

@@ -91,6 +91,18 @@ impl HostCollector {
                 "Damaged log chunks met while reading.",
                 log.damaged_chunks.get(),
             )?,
+            counter("cloister_log_trimmed_lines_total", "Log lines deleted.", log.trimmed_lines.get())?,
+            counter("cloister_log_queries_total", "Queries of the log.", log.queries.get())?,
+            counter(
+                "cloister_log_scanned_bytes_total",
+                "Bytes of log chunks that queries unpacked.",
+                log.scanned_bytes.get(),
+            )?,
+            gauge(
+                "cloister_log_healthy",
+                "1 while the log takes lines.",
+                u64::from(self.logs.health().is_ok()),
+            )?,
         ])
     }
 }
