@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cloister_runtime::{
-    Canceller, Grant, Limits, Metering, ModuleSource, NetworkGrant, Prepared, StdinPipe, StdinSource,
+    Canceller, Grant, Limits, Metering, ModuleSource, Prepared, StdinPipe, StdinSource,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -140,7 +140,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
-            network: NetworkGrant::Denied,
+            network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,
             terminals: [false; 3],
