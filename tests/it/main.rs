@@ -1,0 +1,13 @@
+//! Tests of the whole: the real server, asked over HTTP and by its command line. The suites mirror the URLs.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "a test says what it could not compare, and shows the host's log")]
+
+mod harness;
+
+mod commands;
+mod logs;
+mod modules;
+mod output;
+mod runs;
+mod stdin;
