@@ -75,7 +75,7 @@ impl Egress {
     /// Decides about one use of one address. Only outgoing connections are ever granted.
     pub(crate) async fn allows(self: Arc<Self>, address: SocketAddr, purpose: SocketAddrUse) -> bool {
         match purpose {
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpConnect | SocketAddrUse::UdpOutgoingDatagram => {}
+            SocketAddrUse::TcpConnect | SocketAddrUse::XX => {}
             // The wildcard is what the system binds to by itself on the way to a connection.
             SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
                 return address.ip().is_unspecified() && address.port() == 0;
