@@ -66,6 +66,17 @@ async fn unknown_paths_and_methods_are_problems_below_v1_and_the_console_elsewhe
 }
 
 #[tokio::test]
+async fn the_console_is_in_the_binary_when_it_was_built_before() {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/dist/index.html");
+    let host = Host::start().await;
+    let page = host.get("/", "").await;
+    match std::fs::read(built) {
+        Ok(index) => assert_eq!(page.body, index),
+        Err(_) => assert!(String::from_utf8_lossy(&page.body).contains("without the browser console")),
+    }
+}
+
+#[tokio::test]
 async fn health_metrics_and_the_description_need_no_token() {
     let host = Host::start().await;
     assert_eq!(host.get("/healthz", "").await.body, b"ok\n");
