@@ -60,7 +60,7 @@ async fn unknown_paths_and_methods_are_problems_below_v1_and_the_console_elsewhe
     let page = host.get("/runs/some-page", "").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
-    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("style-src 'self';"));
     assert_eq!(host.get("/assets/missing.js", "").await.problem(), "404 not_found");
     assert_eq!(host.call(Method::POST, "/runs", "", None).await.problem(), "404 not_found");
 }
