@@ -5,9 +5,12 @@
 
 mod harness;
 
+mod bad_modules;
+mod bad_requests;
 mod commands;
 mod logs;
 mod modules;
 mod output;
 mod runs;
 mod stdin;
+mod tokens;
