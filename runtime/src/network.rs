@@ -75,12 +75,12 @@ impl Egress {
     /// Decides about one use of one address. Only outgoing connections are ever granted.
     pub(crate) async fn allows(self: Arc<Self>, address: SocketAddr, purpose: SocketAddrUse) -> bool {
         match purpose {
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpConnect | SocketAddrUse::UdpOutgoingDatagram => {}
+            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {}
             // The wildcard is what the system binds to by itself on the way to a connection.
             SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
                 return address.ip().is_unspecified() && address.port() == 0;
             }
-            _ => return false,
+            SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => return false,
         }
         let target = unmapped(address.ip());
         let inside = !is_public(target);

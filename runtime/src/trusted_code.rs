@@ -39,13 +39,19 @@ impl<'a> TrustedCode<'a> {
 
     /// Loads a core module.
     pub(crate) fn load_module(&self, engine: &Engine) -> wasmtime::Result<Module> {
+        #[expect(clippy::disallowed_methods, reason = "the one home of loading")]
         // SAFETY: the bytes are the unchanged output of this engine's compiler, see `TrustedCode`.
-        unsafe { Module::deserialize(engine, self.0) }
+        unsafe {
+            Module::deserialize(engine, self.0)
+        }
     }
 
     /// Loads a component.
     pub(crate) fn load_component(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        #[expect(clippy::disallowed_methods, reason = "the one home of loading")]
         // SAFETY: the bytes are the unchanged output of this engine's compiler, see `TrustedCode`.
-        unsafe { Component::deserialize(engine, self.0) }
+        unsafe {
+            Component::deserialize(engine, self.0)
+        }
     }
 }

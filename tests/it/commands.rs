@@ -35,7 +35,9 @@ async fn a_command_gets_what_it_is_granted_and_nothing_else() {
         let run = json!({"command": name, "args": ["--flag", "two words", "zoë"], "env": {"CHANGED": "yes"}});
         let run = world.a.run_with(run).await;
         let text = run["output"]["stdout"].as_str().unwrap();
-        let expected = format!("arg 0 {name}\narg 1 --flag\narg 2 two words\narg 3 zoë\nenv CHANGED=yes\nenv FIXED=by deployment\n");
+        let expected = format!(
+            "arg 0 {name}\narg 1 --flag\narg 2 two words\narg 3 zoë\nenv CHANGED=yes\nenv FIXED=by deployment\n"
+        );
         assert!(text.starts_with(&expected), "{text}");
         assert!(!text.contains("secret") && !text.contains("CLOISTER") && !text.contains("PATH="), "{text}");
     }
@@ -55,9 +57,13 @@ async fn exit_codes_and_both_streams_come_back() {
             });
             assert_eq!(run["output"], expected);
             assert_eq!(run["status"], "ended");
-            assert!(run["usage"]["wall_us"].as_u64().unwrap() > 0 && run["usage"]["stdout_bytes"].as_u64().unwrap() > 0);
+            assert!(
+                run["usage"]["wall_us"].as_u64().unwrap() > 0
+                    && run["usage"]["stdout_bytes"].as_u64().unwrap() > 0
+            );
             // The record says the same afterwards, without the output.
-            let mut later = world.a.get(&format!("runs/{}", run["id"].as_str().unwrap())).await.expect(200).data();
+            let mut later =
+                world.a.get(&format!("runs/{}", run["id"].as_str().unwrap())).await.expect(200).data();
             later["output"] = run["output"].clone();
             assert_eq!(later, run);
         }
@@ -103,7 +109,10 @@ async fn both_shapes_of_a_program_give_the_same_results() {
     let cases: [(&str, &[&[&str]]); 4] = [
         ("lines", &[&["0"], &["100"]]),
         ("trap", &[&["unreachable"], &["memory"], &["panic"]]),
-        ("files", &[&["write", "/a.txt", "text"], &["read", "/a.txt"], &["read", "/none"], &["remove", "/a.txt"]]),
+        (
+            "files",
+            &[&["write", "/a.txt", "text"], &["read", "/a.txt"], &["read", "/none"], &["remove", "/a.txt"]],
+        ),
         ("flood", &[&["both", "100000"]]),
     ];
     for (fixture, calls) in cases {
@@ -127,7 +136,10 @@ async fn a_trap_says_what_happened() {
     for name in deploy_both(&world.a, "trap", &json!({})).await {
         for (how, words) in [("unreachable", "unreachable"), ("memory", "memory"), ("stack", "stack")] {
             let run = world.a.run(&name, &[how]).await;
-            assert_eq!((&run["outcome"]["kind"], &run["outcome"]["exit_code"]), (&json!("trapped"), &json!(134)));
+            assert_eq!(
+                (&run["outcome"]["kind"], &run["outcome"]["exit_code"]),
+                (&json!("trapped"), &json!(134))
+            );
             assert!(run["outcome"]["message"].as_str().unwrap().contains(words), "{run}");
             assert_eq!(run["output"]["stdout"], "before the trap\n");
         }
@@ -189,7 +201,9 @@ async fn files_written_by_a_command_are_the_tenants_files() {
         let run = world.a.run(&name, &["write", "/out/b.txt", &name]).await;
         assert_eq!(run["outcome"]["exit_code"], 0, "{run}");
         assert_eq!(world.a.get("files/out/b.txt").await.expect(200).text(), name);
-        for forbidden in [["write", "/in/a.txt", "x"], ["write", "/in/new.txt", "x"], ["write", "/in/../../x", "x"]] {
+        for forbidden in
+            [["write", "/in/a.txt", "x"], ["write", "/in/new.txt", "x"], ["write", "/in/../../x", "x"]]
+        {
             let run = world.a.run(&name, &forbidden).await;
             assert_eq!(run["outcome"]["exit_code"], 1, "{forbidden:?}: {run}");
         }
@@ -207,7 +221,8 @@ async fn a_command_is_rolled_back_and_removed() {
     let run = world.a.run("it", &["1"]).await;
     assert_eq!((&run["output"]["stdout"], &run["version"]), (&json!("out 1\n"), &json!(3)));
     let history = world.a.get("deployments/it").await.expect(200).data();
-    let versions: Vec<_> = history["history"].as_array().unwrap().iter().map(|one| one["version"].clone()).collect();
+    let versions: Vec<_> =
+        history["history"].as_array().unwrap().iter().map(|one| one["version"].clone()).collect();
     assert_eq!(versions, [json!(3), json!(2), json!(1)]);
     world.a.post("deployments/it/rollback", json!({"version": 9})).await.problem(404, "version_not_found");
     world.a.delete("deployments/it").await.expect(204);

@@ -23,7 +23,8 @@ async fn lines_are_found_by_run_stream_text_and_order() {
     assert_eq!(texts(&world.a.all("logs").await)[0], "err 1");
     assert_eq!(world.a.all("logs?command=other").await.len(), 2);
     assert_eq!(texts(&world.a.all(&format!("logs?text=out&run={second}")).await), ["out 1"]);
-    let sequence: Vec<_> = world.a.all("logs?order=asc").await.iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+    let sequence: Vec<_> =
+        world.a.all("logs?order=asc").await.iter().map(|line| line["seq"].as_u64().unwrap()).collect();
     assert_eq!(sequence, (1..=8).collect::<Vec<_>>());
 }
 
@@ -37,7 +38,8 @@ async fn lines_are_found_by_time() {
     let all = world.a.all("logs?order=asc").await;
     let time = |index: usize| all[index]["time"].as_str().unwrap().to_owned();
     let from = world.a.all(&format!("logs?order=asc&from={}", time(2))).await;
-    let expected: Vec<_> = all.iter().filter(|line| line["time"].as_str().unwrap() >= time(2).as_str()).cloned().collect();
+    let expected: Vec<_> =
+        all.iter().filter(|line| line["time"].as_str().unwrap() >= time(2).as_str()).cloned().collect();
     assert_eq!(from, expected);
     let to = world.a.all(&format!("logs?order=asc&to={}", time(2))).await;
     assert_eq!(to.len() + from.len(), all.len());

@@ -35,7 +35,11 @@ async fn a_follower_that_comes_back_continues_byte_for_byte() {
         let mut offset = 0;
         for round in 1..=3 {
             let line = format!("line of round {round}\n");
-            world.a.send(reqwest::Method::POST, &format!("{stdin}?offset={offset}"), line.clone()).await.expect(200);
+            world
+                .a
+                .send(reqwest::Method::POST, &format!("{stdin}?offset={offset}"), line.clone())
+                .await
+                .expect(200);
             offset += line.len();
             let (more, id) = events.until(&format!("{round}: {line}")).await;
             seen += &more;
@@ -49,7 +53,11 @@ async fn a_follower_that_comes_back_continues_byte_for_byte() {
         let cursor = format!("{}.0", seen.len() - 5);
         let mut events = world.a.events(&format!("{output}?cursor={cursor}"), None).await;
         assert_eq!(events.until("\n").await.0, seen[seen.len() - 5..]);
-        world.a.send(reqwest::Method::POST, &format!("{stdin}?offset={offset}&eof=true"), "").await.expect(200);
+        world
+            .a
+            .send(reqwest::Method::POST, &format!("{stdin}?offset={offset}&eof=true"), "")
+            .await
+            .expect(200);
         let rest = events.rest().await;
         assert_eq!(joined(&rest, "stdout"), b"end after 3 lines\n");
         assert_eq!(rest.last().unwrap().json()["outcome"], json!({"kind": "exited", "exit_code": 0}));
@@ -90,7 +98,10 @@ async fn a_cursor_that_is_none_is_refused() {
     let path = format!("runs/{}/output", run["id"].as_str().unwrap());
     for cursor in ["x", "1", "-1.0", "1.2.3", "%FF"] {
         let refused = world.a.get(&format!("{path}?cursor={cursor}")).await;
-        assert!(["malformed_cursor", "malformed_query"].contains(&refused.json()["code"].as_str().unwrap()), "{cursor}");
+        assert!(
+            ["malformed_cursor", "malformed_query"].contains(&refused.json()["code"].as_str().unwrap()),
+            "{cursor}"
+        );
         assert_eq!(refused.status, 400);
     }
     world.a.get(&format!("{path}/stdlog")).await.problem(404, "not_found");

@@ -60,12 +60,12 @@ async fn a_run_that_is_killed_ends_as_cancelled() {
 async fn a_caller_who_goes_away_ends_the_run_that_they_wait_for() {
     let world = World::start().await;
     world.a.deploy("spin", fixture("spin", Shape::Core), json!({})).await;
-    let waiting = world.a.request(reqwest::Method::POST, "runs").json(&json!({"command": "spin", "wait": true}));
+    let waiting =
+        world.a.request(reqwest::Method::POST, "runs").json(&json!({"command": "spin", "wait": true}));
     let asking = tokio::spawn(waiting.send());
-    let id = crate::harness::eventually("the run", async || {
-        ids(&world.a.all("runs").await).into_iter().next()
-    })
-    .await;
+    let id =
+        crate::harness::eventually("the run", async || ids(&world.a.all("runs").await).into_iter().next())
+            .await;
     asking.abort();
     assert_eq!(world.a.ended(&id).await["outcome"]["kind"], "cancelled");
 }

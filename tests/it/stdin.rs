@@ -17,7 +17,10 @@ async fn a_program_answers_each_line_as_it_is_typed() {
         let id = world.a.start(json!({"command": "echo", "stdin": "stream"})).await;
         let mut events = world.a.events(&format!("runs/{id}/output"), None).await;
         events.until("ready\n").await;
-        assert_eq!(feed(&world.a, &id, "offset=0", "one\n").await, json!({"next_offset": 4, "closed": false}));
+        assert_eq!(
+            feed(&world.a, &id, "offset=0", "one\n").await,
+            json!({"next_offset": 4, "closed": false})
+        );
         events.until("1: one\n").await;
         // Half a line is no line yet.
         feed(&world.a, &id, "offset=4", "tw").await;
@@ -43,7 +46,11 @@ async fn bytes_that_come_twice_count_once_and_a_gap_is_refused() {
     world.a.ended(&id).await;
     let output = world.a.get(&format!("runs/{id}/output/stdout")).await.expect(200).text();
     assert_eq!(output, "ready\n1: one\n2: two\nend after 2 lines\n");
-    world.a.send(Method::POST, &format!("runs/{id}/stdin?offset=8"), "x").await.problem(409, "run_already_ended");
+    world
+        .a
+        .send(Method::POST, &format!("runs/{id}/stdin?offset=8"), "x")
+        .await
+        .problem(409, "run_already_ended");
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async function walk() {
     await page.getByText('is not closed').waitFor();
   });
   await step('run', async () => {
-    await page.getByLabel(`Arguments of ${command}`).fill(`'Ada Lovelace' --twice`);
+    await page.getByLabel(`Arguments of ${command}`).fill(`'Ada Lovelace' twice`);
     await page.getByText('Input and environment').click();
     await page.getByLabel('Environment').fill('GREETING=hello');
     await page.getByLabel(`Arguments of ${command}`).press('Enter');
@@ -126,10 +126,10 @@ async function walk() {
     const before = page.url();
     const line = page.getByLabel(`Arguments of ${command}`);
     await page.getByRole('button', { name: 'Run again' }).click();
-    if ((await line.inputValue()) !== `'Ada Lovelace' --twice`) failures.push('the arguments are not taken over');
+    if ((await line.inputValue()) !== `'Ada Lovelace' twice`) failures.push('the arguments are not taken over');
     await line.fill('half typed');
     await line.press('ArrowUp');
-    if ((await line.inputValue()) !== `'Ada Lovelace' --twice`) failures.push('the arrow does not recall arguments');
+    if ((await line.inputValue()) !== `'Ada Lovelace' twice`) failures.push('the arrow does not recall arguments');
     await line.press('ArrowDown');
     if ((await line.inputValue()) !== 'half typed') failures.push('what was being typed is lost');
     await page.keyboard.press('Enter');
@@ -218,6 +218,7 @@ async function looks() {
         await page.getByRole('link', { name, exact: true }).click();
         await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
         if (name === 'Commands') {
+          await page.getByRole('navigation', { name: 'Commands' }).getByRole('link', { name: command }).click();
           await page.locator('.recent-list a').first().click();
           await page.getByTestId('run-status').getByText(/Exit|Killed|Trapped|Out/).waitFor();
           await page.locator('.xterm-screen').waitFor();

@@ -37,7 +37,7 @@ pub(crate) fn test(layout: &Layout) -> Result<()> {
         .env("CLOISTER_URL", &server.url)
         .env("CLOISTER_LINK", &server.link)
         .env("CLOISTER_WASM", layout.guests().join("commands/hello.wasm"))
-        .env("CLOISTER_EXPECT", "Hello, world!"))
+        .env("CLOISTER_EXPECT", "Hello, Ada Lovelace!"))
 }
 
 fn browser() -> Result<PathBuf> {

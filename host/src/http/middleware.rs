@@ -13,10 +13,10 @@ use super::{ApiError, App};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// `'unsafe-inline'` for styles only: the console's terminal (xterm.js) sizes itself with `<style>` elements that it
-/// makes. Scripts, frames, plugins and foreign hosts are shut out.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; object-src 'none'; \
+/// Inline scripts and sheets, frames, plugins and foreign hosts are shut out. The console adopts as sheets what its
+/// libraries would add as `<style>` elements; `style` attributes carry the terminal's colours.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
+     style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; object-src 'none'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const PROTECTION: [(HeaderName, &str); 6] = [

@@ -182,7 +182,10 @@ impl Answer {
         let problem = self.json();
         assert_eq!((self.status, problem["code"].as_str().unwrap_or_default()), (status, code), "{problem}");
         assert_eq!(self.header("content-type"), "application/problem+json");
-        assert_eq!((&problem["status"], &problem["type"]), (&json!(status), &json!(format!("/problems/{code}"))));
+        assert_eq!(
+            (&problem["status"], &problem["type"]),
+            (&json!(status), &json!(format!("/problems/{code}")))
+        );
         assert!(problem["request_id"].as_str().unwrap().starts_with("req_"));
         problem["detail"].as_str().unwrap().to_owned()
     }
@@ -197,7 +200,8 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
     /// What was asked for, out of its envelope.

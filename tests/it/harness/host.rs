@@ -70,7 +70,9 @@ impl Host {
                 }
             }
         });
-        let next = || lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the host did not start\n{}", self.log()));
+        let next = || {
+            lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the host did not start\n{}", self.log()))
+        };
         let url = next().strip_prefix("Cloister is at ").unwrap().to_owned();
         let link = next().split_once("sign in once: ").map(|(_, link)| link.to_owned());
         self.url = url;

@@ -60,9 +60,20 @@ async fn unknown_paths_and_methods_are_problems_below_v1_and_the_console_elsewhe
     let page = host.get("/runs/some-page", "").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
-    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("style-src 'self';"));
     assert_eq!(host.get("/assets/missing.js", "").await.problem(), "404 not_found");
     assert_eq!(host.call(Method::POST, "/runs", "", None).await.problem(), "404 not_found");
+}
+
+#[tokio::test]
+async fn the_console_is_in_the_binary_when_it_was_built_before() {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/dist/index.html");
+    let host = Host::start().await;
+    let page = host.get("/", "").await;
+    match std::fs::read(built) {
+        Ok(index) => assert_eq!(page.body, index),
+        Err(_) => assert!(String::from_utf8_lossy(&page.body).contains("without the browser console")),
+    }
 }
 
 #[tokio::test]

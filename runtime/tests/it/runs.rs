@@ -1,12 +1,10 @@
 //! One guest at a time: its output, its limits and its ends.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Bench, Collected, grant, guest, limits};
 use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource};
-use support::{Bench, Collected, grant, guest, limits};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $again (br $again)))"#;
 

@@ -1,9 +1,7 @@
 //! Compiled code: kept, found again, and never loaded when it is not ours.
 
-mod support;
-
+use crate::support::{Bench, grant, guest, limits};
 use cloister_runtime::{Metering, Outcome};
-use support::{Bench, grant, guest, limits};
 
 const NOTHING: &str = r#"(func (export "_start"))"#;
 
