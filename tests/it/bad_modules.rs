@@ -38,7 +38,8 @@ async fn a_truncated_module_is_refused_wherever_it_is_cut() {
             let answer = world.a.upload(whole[..cut].to_vec()).await;
             let code = answer.json()["code"].as_str().unwrap_or("").to_owned();
             // A cut between two sections leaves a shorter module that lacks its entry point, or its code.
-            let named = ["module_truncated", "module_no_entry_point", "module_invalid"].contains(&code.as_str());
+            let named =
+                ["module_truncated", "module_no_entry_point", "module_invalid"].contains(&code.as_str());
             assert!(answer.status == 422 && named, "{shape:?} cut at {cut}: {}", answer.text());
             assert!(code == "module_truncated" || cut != whole.len() / 2, "{shape:?} cut at {cut}: {code}");
         }
@@ -71,7 +72,10 @@ async fn an_import_that_nobody_provides_is_named() {
     let world = World::start().await;
     for (text, name) in [
         (r#"(module (import "env" "launch" (func)) (func (export "_start")))"#, "env::launch"),
-        (r#"(module (import "wasi_snapshot_preview1" "proc_spawn" (func)) (func (export "_start")))"#, "proc_spawn"),
+        (
+            r#"(module (import "wasi_snapshot_preview1" "proc_spawn" (func)) (func (export "_start")))"#,
+            "proc_spawn",
+        ),
         (r#"(component (import "acme:db/query@1.0.0" (instance)))"#, "acme:db/query@1.0.0"),
     ] {
         let detail = refused(&world.a, wat(text), 422, "module_unknown_import").await;

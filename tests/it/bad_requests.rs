@@ -13,7 +13,11 @@ async fn post_raw(client: &Client, path: &str, body: &'static [u8]) -> Answer {
 async fn a_command_that_is_not_there_is_named() {
     let world = World::start().await;
     for name in ["nope", "../nope", "", "NOPE"] {
-        let detail = world.a.post("runs", json!({"command": name, "wait": true})).await.problem(404, "command_not_found");
+        let detail = world
+            .a
+            .post("runs", json!({"command": name, "wait": true}))
+            .await
+            .problem(404, "command_not_found");
         assert!(detail.contains(&format!("`{name}`")), "{detail}");
     }
     world.a.get("deployments/nope").await.problem(404, "deployment_not_found");
@@ -29,8 +33,16 @@ async fn a_command_that_is_not_there_is_named() {
 async fn malformed_json_is_refused_and_says_where() {
     let world = World::start().await;
     for body in [
-        &b"{"[..], b"", b"[]", b"null", b"{\"command\": 1}", b"{\"command\": \"a\", \"unknown\": 1}",
-        b"{\"command\": \"a\"} trailing", b"{\"command\": \"\xff\xfe\"}", b"{\"command\": \"\\ud800\"}", &[b'['; 200_000],
+        &b"{"[..],
+        b"",
+        b"[]",
+        b"null",
+        b"{\"command\": 1}",
+        b"{\"command\": \"a\", \"unknown\": 1}",
+        b"{\"command\": \"a\"} trailing",
+        b"{\"command\": \"\xff\xfe\"}",
+        b"{\"command\": \"\\ud800\"}",
+        &[b'['; 200_000],
     ] {
         let detail = post_raw(&world.a, "runs", body).await.problem(400, "malformed_json");
         assert!(!detail.is_empty() && !detail.contains("cloister_host"), "{detail}");
@@ -38,7 +50,9 @@ async fn malformed_json_is_refused_and_says_where() {
     let plain = Answer::of(world.a.request(Method::POST, "runs").body("{}")).await;
     plain.problem(415, "unsupported_media_type");
     let large = vec![b' '; 3 << 20];
-    let large = Answer::of(world.a.request(Method::POST, "runs").header("content-type", "application/json").body(large));
+    let large = Answer::of(
+        world.a.request(Method::POST, "runs").header("content-type", "application/json").body(large),
+    );
     large.await.problem(413, "body_too_large");
 }
 

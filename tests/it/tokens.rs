@@ -149,7 +149,8 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
     let link = made["owner_link"].as_str().unwrap().split("/#/link/").nth(1).unwrap().to_owned();
     let body = json!({"token": link, "new_password": "correct horse battery"});
     let first = world.anonymous.post("/v1/auth/link", body).await.expect(200).data();
-    let refresh = async |token: &Value| world.anonymous.post("/v1/auth/refresh", json!({"refresh_token": token})).await;
+    let refresh =
+        async |token: &Value| world.anonymous.post("/v1/auth/refresh", json!({"refresh_token": token})).await;
     let second = refresh(&first["refresh_token"]).await.expect(200).data();
     let third = refresh(&second["refresh_token"]).await.expect(200).data();
     let reused = refresh(&first["refresh_token"]).await;
@@ -158,6 +159,10 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
     let ended = world.anonymous.with_token(token).get("/v1/auth/me").await;
     assert_eq!(ended.status, 401, "{}", ended.text());
     let sign_in = |password: &str| json!({"email": "owner@cedar.example", "password": password});
-    world.anonymous.post("/v1/auth/sign-in", sign_in("wrong password!")).await.problem(401, "wrong_credentials");
+    world
+        .anonymous
+        .post("/v1/auth/sign-in", sign_in("wrong password!"))
+        .await
+        .problem(401, "wrong_credentials");
     world.anonymous.post("/v1/auth/sign-in", sign_in("correct horse battery")).await.expect(200);
 }
