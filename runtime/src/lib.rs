@@ -19,6 +19,7 @@ mod run;
 mod runtime;
 mod sandbox;
 mod scheduler;
+mod sleep;
 mod stdin_pipe;
 mod stdio;
 mod ticker;

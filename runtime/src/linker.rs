@@ -34,6 +34,7 @@ impl Linkers {
                 Err(I32Exit(code).into())
             })?;
         }
+        crate::sleep::add_to_linker(&mut linker)?;
         Ok(self.preview1.get_or_init(|| linker))
     }
 

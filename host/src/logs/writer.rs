@@ -95,6 +95,16 @@ impl LogWriter {
         }
     }
 
+    /// Waits until everything that a tenant's runs queued before is durable, and so can be read.
+    ///
+    /// # Errors
+    /// `log_store_failed`: something queued before may be lost.
+    pub async fn flush(&self, scope: &TenantScope) -> Result<(), LogError> {
+        let (done, marked) = oneshot::channel();
+        self.shared.queue.push(&self.shared.tenants.get(scope), Job::Mark { done })?;
+        marked.await.unwrap_or_else(|_| Err(self.lost()))
+    }
+
     /// Deletes a step's worth of old lines of a tenant; call it again while [`Trimmed::more`].
     ///
     /// # Errors

@@ -79,6 +79,11 @@ impl Host {
         self.operator_link = link;
     }
 
+    /// Replaces the configuration file's text; for the next start.
+    pub(crate) fn configure(&self, text: &str) {
+        std::fs::write(self.dir.path().join("cloister.toml"), text).unwrap();
+    }
+
     /// `http://127.0.0.1:PORT`
     pub(crate) fn url(&self) -> &str {
         &self.url
