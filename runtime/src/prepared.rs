@@ -1,6 +1,6 @@
 //! A module that is compiled, loaded and linked: ready to be instantiated many times.
 
-use wasmtime::{InstancePre, component};
+use wasmtime::{ExternType, InstancePre, Module, component};
 use wasmtime_wasi::{p2, p3};
 
 use crate::engine::{Flavour, Metering};
@@ -41,6 +41,7 @@ impl Prepared {
         let program = match (kind, wasi) {
             (ModuleKind::Core, _) => {
                 let module = code.load_module(&flavour.engine).map_err(host)?;
+                check_entry_point(&module)?;
                 let linker = flavour.linkers.preview1().map_err(host)?;
                 Program::Preview1(linker.instantiate_pre(&module).map_err(unlinkable)?)
             }
@@ -64,6 +65,16 @@ impl Prepared {
             WasiVersion::V0_3 => Program::V0_3(p3::bindings::CommandPre::new(instance).map_err(no_entry)?),
             _ => Program::V0_2(p2::bindings::CommandPre::new(instance).map_err(no_entry)?),
         })
+    }
+}
+
+/// Commands of preview 1 start at `_start`, which takes and returns nothing (WASI application ABI).
+fn check_entry_point(module: &Module) -> Result<(), ModuleError> {
+    match module.get_export("_start") {
+        Some(ExternType::Func(start)) if start.params().len() == 0 && start.results().len() == 0 => Ok(()),
+        _ => Err(ModuleError::NoEntryPoint {
+            expected: "`_start` of a core module must be a function that takes and returns nothing",
+        }),
     }
 }
 
