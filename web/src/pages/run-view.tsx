@@ -18,6 +18,7 @@ import { AgainIcon, StopIcon, TextIcon } from '../ui/icons';
 import { LiveBadge, LogView } from '../ui/log-view';
 import { CopyButton, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
 import type { TerminalSink } from '../ui/terminal';
+import { RunInput } from './run-input';
 
 const OutputTerminal = lazy(() => import('../ui/terminal'));
 
@@ -100,6 +101,7 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
       <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
         <OutputTerminal source={source} label={`Output of run ${id}`} plain={plain} onReader={setReader} />
       </Suspense>
+      {data && data.status !== 'ended' && <RunInput tenant={tenant} id={id} />}
       {data && <RunFoot run={data} />}
       {data ? <RunLog tenant={tenant} run={data} /> : <Waiting />}
     </section>
