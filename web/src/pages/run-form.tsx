@@ -8,6 +8,7 @@ import { joinWords, splitWords } from '../lib/shell-words';
 import { PlayIcon } from '../ui/icons';
 import { Field, ProblemNotice } from '../ui/parts';
 import { recentRuns } from './recent-runs';
+import { feedsKey } from './run-input';
 
 interface RunFormProps {
   tenant: string;
@@ -34,6 +35,7 @@ export function RunForm({ tenant, deployment, initialLine, onStarted }: RunFormP
       createRun(tenant, { command: deployment.name, ...body, stdin: typed ? 'stream' : stdin === '' ? 'empty' : { text: stdin } }),
     onSuccess: (run) => {
       queries.setQueryData(['run', tenant, run.id], run);
+      queries.setQueryData(feedsKey(tenant, run.id), typed);
       void queries.invalidateQueries({ queryKey: ['runs', tenant] });
       onStarted(run);
     },

@@ -1,4 +1,5 @@
 // Typing into a command that runs. There is no terminal device below: what is typed goes as lines, and nothing echoes.
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { feedStdin } from '../api/endpoints';
 import { formatBytes } from '../lib/format';
@@ -8,6 +9,9 @@ import { ProblemNotice } from '../ui/parts';
 const MAX_ROWS = 8;
 const MAX_RECALLED = 50;
 
+/** Where the page remembers whether a run that it started takes input; of other runs the host is asked. */
+export const feedsKey = (tenant: string, id: string) => ['run-feeds', tenant, id];
+
 export function RunInput({ tenant, id }: { tenant: string; id: string }) {
   const feed = useRef<Feed>(undefined);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -16,14 +20,17 @@ export function RunInput({ tenant, id }: { tenant: string; id: string }) {
   const sent = useRef<string[]>([]);
   const at = useRef(0);
 
+  const isKnownDeaf = useQueryClient().getQueryData(feedsKey(tenant, id)) === false;
+
   useEffect(() => {
+    if (isKnownDeaf) return;
     let gone = false;
     feed.current = new Feed((offset, bytes, eof) => feedStdin(tenant, id, offset, eof, bytes), (next) => gone || setState(next));
     void feed.current.probe();
     return () => {
       gone = true;
     };
-  }, [tenant, id]);
+  }, [tenant, id, isKnownDeaf]);
   const isOpen = state?.phase === 'open';
   useEffect(() => {
     if (isOpen && matchMedia('(pointer: fine)').matches) field.current?.focus({ preventScroll: true });
