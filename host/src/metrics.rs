@@ -1,11 +1,15 @@
 //! What Prometheus scrapes. Labels hold only what is bounded: route templates, actions, codes, outcomes.
 
+mod engine;
+
 use std::time::Duration;
 
 use prometheus::{
     Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
+
+pub use engine::{HostCollector, RunsEnded};
 
 /// Bounds of the buckets of request durations, in seconds.
 const REQUEST_SECONDS: [f64; 14] =
@@ -202,7 +206,6 @@ fn histogram_vec(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
-use crate::metrics::Metrics;
+use crate::metrics::{HostCollector, Metrics, RunsEnded};
 use crate::registry::{Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
@@ -175,6 +175,7 @@ fn assemble(
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let files = Files::new(store.clone(), config.http.file_bytes);
+    HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone())?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -182,13 +183,14 @@ fn assemble(
         files: files.clone(),
         logs: logs.clone(),
         runtime: Arc::clone(&runtime),
+        runs_ended: RunsEnded::register(metrics.registry())?,
+        private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
     });
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
-    logs.register(metrics.registry())?;
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
     Ok(Parts {

@@ -103,13 +103,18 @@ impl ModuleCache {
         self.memory.get_or_insert_async(&key, made).await
     }
 
-    async fn make(self: &Arc<Self>, source: &ModuleSource, metering: Metering) -> Result<Arc<Prepared>, ModuleError> {
+    async fn make(
+        self: &Arc<Self>,
+        source: &ModuleSource,
+        metering: Metering,
+    ) -> Result<Arc<Prepared>, ModuleError> {
         let stored = self.on_blocking_thread(source, metering, Self::load_stored).await?;
         if let Some(found) = stored {
             self.counters.disk_hits.fetch_add(1, Ordering::Relaxed);
             return Ok(found);
         }
-        let wasm = tokio::fs::read(&source.path).await.map_err(|error| host("cannot read the module", &error))?;
+        let wasm =
+            tokio::fs::read(&source.path).await.map_err(|error| host("cannot read the module", &error))?;
         let code = self.compiler.compile(wasm, source.info.kind, metering).await?;
         self.counters.compiled.fetch_add(1, Ordering::Relaxed);
         self.on_blocking_thread(source, metering, move |cache, source, metering| {
@@ -133,7 +138,11 @@ impl ModuleCache {
             .map_err(|error| host("the host is stopping", &error))?
     }
 
-    fn load_stored(&self, source: &ModuleSource, metering: Metering) -> Result<Option<Arc<Prepared>>, ModuleError> {
+    fn load_stored(
+        &self,
+        source: &ModuleSource,
+        metering: Metering,
+    ) -> Result<Option<Arc<Prepared>>, ModuleError> {
         let Some(path) = self.path(source, metering)? else {
             return Ok(None);
         };
@@ -167,7 +176,8 @@ impl ModuleCache {
     /// Keeps compiled code for the next start. Losing it costs time only, so a failure is logged and forgotten.
     fn store(&self, source: &ModuleSource, metering: Metering, code: &[u8]) {
         let written = || -> io::Result<()> {
-            let (Ok(Some(path)), Ok(context)) = (self.path(source, metering), self.context(source, metering)) else {
+            let (Ok(Some(path)), Ok(context)) = (self.path(source, metering), self.context(source, metering))
+            else {
                 return Ok(());
             };
             let tag = TrustedCode::tag(&self.config.key, &context, code);
@@ -214,7 +224,9 @@ impl ModuleCache {
         for version in versions.flatten() {
             for metering in [Metering::Epochs, Metering::Fuel] {
                 // Not being there is the common case.
-                let _ = std::fs::remove_file(version.path().join(format!("{digest}.{}", metering_name(metering))));
+                let _ = std::fs::remove_file(
+                    version.path().join(format!("{digest}.{}", metering_name(metering))),
+                );
             }
         }
     }

@@ -95,7 +95,12 @@ impl Compiler {
 }
 
 impl CompileWorker {
-    async fn compile(&self, wasm: Vec<u8>, kind: ModuleKind, metering: Metering) -> Result<Vec<u8>, ModuleError> {
+    async fn compile(
+        &self,
+        wasm: Vec<u8>,
+        kind: ModuleKind,
+        metering: Metering,
+    ) -> Result<Vec<u8>, ModuleError> {
         let host = |reason: String| ModuleError::Host { reason };
         let _slot = self.slots.acquire().await.map_err(|_| host("the host is stopping".to_owned()))?;
         let mut child = tokio::process::Command::new(&self.program)
@@ -141,7 +146,11 @@ impl CompileWorker {
         self.read_answer(answer, status)
     }
 
-    fn read_answer(&self, mut answer: Vec<u8>, status: std::process::ExitStatus) -> Result<Vec<u8>, ModuleError> {
+    fn read_answer(
+        &self,
+        mut answer: Vec<u8>,
+        status: std::process::ExitStatus,
+    ) -> Result<Vec<u8>, ModuleError> {
         use std::os::unix::process::ExitStatusExt;
         if status.success() && !answer.is_empty() {
             let verdict = answer.remove(0);

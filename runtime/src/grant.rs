@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::network::Egress;
 use crate::stdio::{OutputSink, StdinSource};
 
 /// Everything one run is given.
@@ -66,11 +67,13 @@ pub enum Access {
 }
 
 /// Where a guest may connect to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NetworkGrant {
     /// Nowhere.
     #[default]
     Denied,
+    /// To these destinations.
+    Egress(Arc<Egress>),
     /// Anywhere this machine can: for a person running a file of their own.
     Unrestricted,
 }

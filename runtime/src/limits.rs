@@ -75,7 +75,12 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        max: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // A growth past the module's own maximum fails in the engine and must not be counted.
         if max.is_some_and(|max| desired > max) {
             return Ok(false);
@@ -83,7 +88,12 @@ impl ResourceLimiter for Limiter {
         Ok(self.grow(current as u64, desired as u64))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, max: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        max: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if max.is_some_and(|max| desired > max) {
             return Ok(false);
         }

@@ -30,8 +30,11 @@ impl Linkers {
         linker.allow_shadowing(true);
         for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
             // The library's own turns a code above 125 into an error without the code; a shell would see all of it.
-            linker.func_wrap(module, "proc_exit", |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) })?;
+            linker.func_wrap(module, "proc_exit", |code: i32| -> wasmtime::Result<()> {
+                Err(I32Exit(code).into())
+            })?;
         }
+        crate::sleep::add_to_linker(&mut linker)?;
         Ok(self.preview1.get_or_init(|| linker))
     }
 

@@ -312,7 +312,9 @@ impl Found {
         } else if self.start_function {
             (ModuleKind::Core, WasiVersion::Preview1)
         } else {
-            return Err(ModuleError::NoEntryPoint { expected: "a core module must export the function `_start`" });
+            return Err(ModuleError::NoEntryPoint {
+                expected: "a core module must export the function `_start`",
+            });
         };
         let needs: BTreeSet<_> = self.imports.iter().filter_map(|import| need_of(import)).collect();
         Ok(ModuleInfo {
@@ -335,7 +337,9 @@ fn need_of(import: &str) -> Option<&'static str> {
         _ if name.starts_with("wasi:cli/environment") => "environment",
         _ if name.starts_with("wasi:cli/stdin") => "stdin",
         _ if name.starts_with("wasi:cli/std") => "stdout",
-        _ if name.starts_with("path_") || name == "fd_readdir" || name.starts_with("fd_prestat") => "filesystem",
+        _ if name.starts_with("path_") || name == "fd_readdir" || name.starts_with("fd_prestat") => {
+            "filesystem"
+        }
         _ if name.starts_with("sock_") => "network",
         _ if name.starts_with("clock_") || name == "poll_oneoff" => "clock",
         "random_get" => "random",
@@ -352,14 +356,52 @@ const COMPONENT_PACKAGES: [&str; 6] =
 
 /// The functions of `wasi_snapshot_preview1` (WASI preview 1, witx).
 const PREVIEW1_FUNCTIONS: [&str; 46] = [
-    "args_get", "args_sizes_get", "clock_res_get", "clock_time_get", "environ_get", "environ_sizes_get",
-    "fd_advise", "fd_allocate", "fd_close", "fd_datasync", "fd_fdstat_get", "fd_fdstat_set_flags",
-    "fd_fdstat_set_rights", "fd_filestat_get", "fd_filestat_set_size", "fd_filestat_set_times", "fd_pread",
-    "fd_prestat_dir_name", "fd_prestat_get", "fd_pwrite", "fd_read", "fd_readdir", "fd_renumber", "fd_seek",
-    "fd_sync", "fd_tell", "fd_write", "path_create_directory", "path_filestat_get", "path_filestat_set_times",
-    "path_link", "path_open", "path_readlink", "path_remove_directory", "path_rename", "path_symlink",
-    "path_unlink_file", "poll_oneoff", "proc_exit", "proc_raise", "random_get", "sched_yield", "sock_accept",
-    "sock_recv", "sock_send", "sock_shutdown",
+    "args_get",
+    "args_sizes_get",
+    "clock_res_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_advise",
+    "fd_allocate",
+    "fd_close",
+    "fd_datasync",
+    "fd_fdstat_get",
+    "fd_fdstat_set_flags",
+    "fd_fdstat_set_rights",
+    "fd_filestat_get",
+    "fd_filestat_set_size",
+    "fd_filestat_set_times",
+    "fd_pread",
+    "fd_prestat_dir_name",
+    "fd_prestat_get",
+    "fd_pwrite",
+    "fd_read",
+    "fd_readdir",
+    "fd_renumber",
+    "fd_seek",
+    "fd_sync",
+    "fd_tell",
+    "fd_write",
+    "path_create_directory",
+    "path_filestat_get",
+    "path_filestat_set_times",
+    "path_link",
+    "path_open",
+    "path_readlink",
+    "path_remove_directory",
+    "path_rename",
+    "path_symlink",
+    "path_unlink_file",
+    "poll_oneoff",
+    "proc_exit",
+    "proc_raise",
+    "random_get",
+    "sched_yield",
+    "sock_accept",
+    "sock_recv",
+    "sock_send",
+    "sock_shutdown",
 ];
 
 #[cfg(test)]

@@ -56,15 +56,22 @@ fn an_import_nobody_provides_is_named() {
 
 #[test]
 fn a_library_has_no_entry_point() {
-    for text in [r#"(module (func (export "add")))"#, "(component)", r#"(module (memory (export "_start") 1))"#] {
+    for text in
+        [r#"(module (func (export "add")))"#, "(component)", r#"(module (memory (export "_start") 1))"#]
+    {
         assert_eq!(inspect_wat(text).unwrap_err().code(), "module_no_entry_point");
     }
 }
 
 #[test]
 fn bounds_are_checked_before_compiling() {
-    let bounds =
-        ModuleBounds { size_bytes: 4096, functions: 3, memory_bytes: 1 << 20, table_elements: 10, ..Default::default() };
+    let bounds = ModuleBounds {
+        size_bytes: 4096,
+        functions: 3,
+        memory_bytes: 1 << 20,
+        table_elements: 10,
+        ..Default::default()
+    };
     for (text, what) in [
         ("(module (memory 17) (func (export \"_start\")))", "the initial memory in bytes"),
         ("(module (table 11 funcref) (func (export \"_start\")))", "the initial table size in elements"),

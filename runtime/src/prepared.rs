@@ -54,8 +54,12 @@ impl Prepared {
         Ok(Self { metering, program, code_bytes })
     }
 
-    fn command(instance: component::InstancePre<GuestState>, wasi: WasiVersion) -> Result<Program, ModuleError> {
-        let no_entry = |_| ModuleError::NoEntryPoint { expected: "the export `wasi:cli/run` has another type" };
+    fn command(
+        instance: component::InstancePre<GuestState>,
+        wasi: WasiVersion,
+    ) -> Result<Program, ModuleError> {
+        let no_entry =
+            |_| ModuleError::NoEntryPoint { expected: "the export `wasi:cli/run` has another type" };
         Ok(match wasi {
             WasiVersion::V0_3 => Program::V0_3(p3::bindings::CommandPre::new(instance).map_err(no_entry)?),
             _ => Program::V0_2(p2::bindings::CommandPre::new(instance).map_err(no_entry)?),
@@ -65,7 +69,9 @@ impl Prepared {
 
 fn unlinkable(error: wasmtime::Error) -> ModuleError {
     match error.downcast_ref::<wasmtime::UnknownImportError>() {
-        Some(unknown) => ModuleError::UnknownImport { name: format!("{}::{}", unknown.module(), unknown.name()) },
+        Some(unknown) => {
+            ModuleError::UnknownImport { name: format!("{}::{}", unknown.module(), unknown.name()) }
+        }
         None => ModuleError::Invalid { reason: format!("{error:#}") },
     }
 }

@@ -95,7 +95,11 @@ impl Runtime {
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn prepare(&self, source: &ModuleSource, metering: Metering) -> Result<Arc<Prepared>, ModuleError> {
+    pub async fn prepare(
+        &self,
+        source: &ModuleSource,
+        metering: Metering,
+    ) -> Result<Arc<Prepared>, ModuleError> {
         self.cache.prepare(source, metering).await
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::control::RunControl;
 use crate::engine::Flavour;
@@ -82,7 +82,10 @@ impl Sandbox {
             }
             Program::V0_3(command) => {
                 let command = command.instantiate_async(&mut *store).await?;
-                store.run_concurrent(async |store| command.wasi_cli_run().call_run(store).await).await.flatten()
+                store
+                    .run_concurrent(async |store| command.wasi_cli_run().call_run(store).await)
+                    .await
+                    .flatten()
             }
         };
         match ended {
@@ -155,12 +158,25 @@ fn context(grant: Grant, stdin: &StdinPipe, output: &Arc<OutputMeter>) -> Result
             .preopened_dir(directory.host.path(), &directory.guest, permissions)
             .map_err(|source| RunError::Directory { guest: directory.guest.clone(), source })?;
     }
-    let unrestricted = grant.network == NetworkGrant::Unrestricted;
-    builder.allow_tcp(unrestricted).allow_udp(unrestricted).allow_ip_name_lookup(unrestricted);
-    if unrestricted {
-        builder.socket_addr_check(|_, _| Box::pin(async { true }));
-    }
+    network(&mut builder, &grant.network);
     Ok(builder.build_p1())
+}
+
+fn network(builder: &mut WasiCtxBuilder, grant: &NetworkGrant) {
+    let open = *grant != NetworkGrant::Denied;
+    builder.allow_tcp(open).allow_udp(open).allow_ip_name_lookup(open);
+    match grant {
+        NetworkGrant::Denied => {}
+        NetworkGrant::Unrestricted => {
+            builder.socket_addr_check(|_, _| Box::pin(async { true }));
+        }
+        NetworkGrant::Egress(egress) => {
+            let egress = Arc::clone(egress);
+            builder.socket_addr_check(move |address, purpose| {
+                Box::pin(Arc::clone(&egress).allows(address, purpose))
+            });
+        }
+    }
 }
 
 /// A trap in words for the guest's author: the cause, and the guest's own functions it passed through.

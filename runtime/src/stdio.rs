@@ -10,9 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
-use wasmtime_wasi::p2::{
-    InputStream, OutputStream, Pollable, StreamError, StreamResult,
-};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::control::{RunControl, Stop};
 use crate::stdin_pipe::StdinPipe;
@@ -96,7 +94,11 @@ impl InputStream for GuestStdin {
 }
 
 impl AsyncRead for GuestStdin {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         std::task::ready!(self.pipe.poll_ready(context));
         if let Some(bytes) = self.pipe.try_read(buffer.remaining()) {
             buffer.put_slice(&bytes);
@@ -116,7 +118,13 @@ pub(crate) struct OutputMeter {
 
 impl OutputMeter {
     pub(crate) fn new(sink: Arc<dyn OutputSink>, control: Arc<RunControl>, limit_bytes: u64) -> Arc<Self> {
-        Arc::new(Self { sink, control, limit_bytes, stdout_bytes: AtomicU64::new(0), stderr_bytes: AtomicU64::new(0) })
+        Arc::new(Self {
+            sink,
+            control,
+            limit_bytes,
+            stdout_bytes: AtomicU64::new(0),
+            stderr_bytes: AtomicU64::new(0),
+        })
     }
 
     /// Bytes taken from standard output and standard error.

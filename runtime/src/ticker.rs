@@ -60,8 +60,9 @@ impl Ticker {
             numbers: AtomicU64::new(1),
         });
         let for_thread = Arc::clone(&shared);
-        let thread =
-            std::thread::Builder::new().name("epoch-ticker".to_owned()).spawn(move || for_thread.tick(tick))?;
+        let thread = std::thread::Builder::new()
+            .name("epoch-ticker".to_owned())
+            .spawn(move || for_thread.tick(tick))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

@@ -21,7 +21,12 @@ impl<'a> TrustedCode<'a> {
     }
 
     /// Accepts bytes whose tag was made with `key` for this context; `None` for any others.
-    pub(crate) fn authenticate(key: &[u8; 32], context: &str, tag: &[u8; 32], bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn authenticate(
+        key: &[u8; 32],
+        context: &str,
+        tag: &[u8; 32],
+        bytes: &'a [u8],
+    ) -> Option<Self> {
         // Comparing two `blake3::Hash` takes the same time whatever they are.
         (Self::hash(key, context, bytes) == blake3::Hash::from_bytes(*tag)).then_some(Self(bytes))
     }
@@ -34,13 +39,19 @@ impl<'a> TrustedCode<'a> {
 
     /// Loads a core module.
     pub(crate) fn load_module(&self, engine: &Engine) -> wasmtime::Result<Module> {
+        #[expect(clippy::disallowed_methods, reason = "the one home of loading")]
         // SAFETY: the bytes are the unchanged output of this engine's compiler, see `TrustedCode`.
-        unsafe { Module::deserialize(engine, self.0) }
+        unsafe {
+            Module::deserialize(engine, self.0)
+        }
     }
 
     /// Loads a component.
     pub(crate) fn load_component(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        #[expect(clippy::disallowed_methods, reason = "the one home of loading")]
         // SAFETY: the bytes are the unchanged output of this engine's compiler, see `TrustedCode`.
-        unsafe { Component::deserialize(engine, self.0) }
+        unsafe {
+            Component::deserialize(engine, self.0)
+        }
     }
 }

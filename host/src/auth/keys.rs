@@ -72,7 +72,6 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), AuthError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::os::unix::fs::PermissionsExt;
 

@@ -109,7 +109,6 @@ fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, AuthError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -21,7 +21,6 @@ impl TenantScope {
     /// A scope for tests of other modules.
     #[cfg(test)]
     pub(crate) fn for_test(tenant: TenantId) -> Self {
-        #[expect(clippy::unwrap_used, reason = "a valid literal")]
         Self::mint(tenant, "test".parse().unwrap())
     }
 

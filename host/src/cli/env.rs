@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) struct Environment {
     /// Where credentials are kept: `CLOISTER_CONFIG_DIR`, or `cloister` in the user's configuration directory.
     pub(crate) config_dir: Option<PathBuf>,
+    /// Where what can be made again is kept: `CLOISTER_CACHE_DIR`, or `cloister` in the user's cache directory.
+    pub(crate) cache_dir: Option<PathBuf>,
     /// `CLOISTER_HOST`.
     pub(crate) host: Option<String>,
     /// `CLOISTER_TENANT`.
@@ -23,7 +25,8 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let text = |name| variable(name).and_then(|value| value.into_string().ok());
         Self {
-            config_dir: config_dir(),
+            config_dir: own_dir("CLOISTER_CONFIG_DIR", "XDG_CONFIG_HOME", ".config"),
+            cache_dir: own_dir("CLOISTER_CACHE_DIR", "XDG_CACHE_HOME", ".cache"),
             host: text("CLOISTER_HOST"),
             tenant: text("CLOISTER_TENANT"),
             token: text("CLOISTER_TOKEN"),
@@ -32,13 +35,13 @@ impl Environment {
     }
 }
 
-fn config_dir() -> Option<PathBuf> {
-    if let Some(own) = variable("CLOISTER_CONFIG_DIR") {
+fn own_dir(own: &str, xdg: &str, in_home: &str) -> Option<PathBuf> {
+    if let Some(own) = variable(own) {
         return Some(own.into());
     }
     // The XDG specification has relative paths ignored.
-    let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let user = user.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")));
+    let user = variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute());
+    let user = user.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(in_home)));
     user.map(|dir| dir.join("cloister"))
 }
 

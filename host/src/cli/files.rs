@@ -135,7 +135,7 @@ async fn get(client: &Client, args: GetArgs) -> Outcome {
     }
     if target == Path::new("-") {
         let mut out = std::io::stdout().lock();
-        copy(client, answer, &mut out, |error| Failure::from_write(error)).await?;
+        copy(client, answer, &mut out, Failure::from_write).await?;
         return out.flush().map_err(|error| Failure::from_write(&error));
     }
     download(client, answer, &target).await

@@ -37,6 +37,9 @@ pub(super) async fn attend(attended: Attended) {
     let (report, logged) = tokio::join!(ends, capture(&output, &log));
     drop(slot);
     let record = ended(active.record.lock().clone(), report, &commands);
+    if let Some(outcome) = &record.outcome {
+        commands.inner.runs_ended.count(&outcome.kind);
+    }
     if let Err(error) = logged.and(say_how_it_ended(&log, &record).await) {
         tracing::error!(run = %record.id, %error, "a run's output could not be logged");
     }

@@ -3,12 +3,24 @@
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use cloister_runtime::{Access, DirectoryGrant, HostDirectory};
+use cloister_runtime::{Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant};
 
 use super::{CommandError, Commands};
 use crate::api;
 use crate::auth::TenantScope;
 use crate::files::TenantPath;
+
+impl super::Inner {
+    /// Where a run with these grants may connect to.
+    pub(super) fn egress(&self, granted: &[api::NetworkGrant]) -> NetworkGrant {
+        if granted.is_empty() {
+            return NetworkGrant::Denied;
+        }
+        let rule = |grant: &api::NetworkGrant| EgressRule { host: grant.host.clone(), port: grant.port };
+        let rules = granted.iter().map(rule).collect();
+        NetworkGrant::Egress(Arc::new(Egress { rules, private_ranges: self.private_ranges.clone() }))
+    }
+}
 
 impl Commands {
     /// Opens the granted directories, and makes those that are missing.

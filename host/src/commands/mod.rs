@@ -13,13 +13,14 @@ mod stdin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloister_runtime::Runtime;
+use cloister_runtime::{AddressRange, Runtime};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
+use crate::metrics::RunsEnded;
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -42,6 +43,8 @@ struct Inner {
     logs: LogWriter,
     runtime: Arc<Runtime>,
     active: ActiveRuns,
+    runs_ended: RunsEnded,
+    private_ranges: Vec<AddressRange>,
     /// One for each instance slot of the engine.
     slots: Arc<Semaphore>,
 }
@@ -60,6 +63,10 @@ pub struct CommandParts {
     pub logs: LogWriter,
     /// Runs guests.
     pub runtime: Arc<Runtime>,
+    /// Counts how runs end.
+    pub runs_ended: RunsEnded,
+    /// Ranges of the operator's own networks that granted destinations may be in.
+    pub private_ranges: Vec<AddressRange>,
     /// Runs at a time, of all tenants.
     pub slots: usize,
 }
@@ -68,10 +75,24 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, slots } = parts;
+        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
+            parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
-        Self { inner: Arc::new(Inner { store, clock, registry, files, logs, runtime, active, slots }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                registry,
+                files,
+                logs,
+                runtime,
+                active,
+                runs_ended,
+                private_ranges,
+                slots,
+            }),
+        }
     }
 
     /// Runs that have not ended.

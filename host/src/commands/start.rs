@@ -6,9 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use cloister_runtime::{
-    Canceller, Grant, Limits, Metering, ModuleSource, NetworkGrant, Prepared, StdinPipe, StdinSource,
-};
+use cloister_runtime::{Canceller, Grant, Limits, Metering, ModuleSource, Prepared, StdinPipe, StdinSource};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -140,7 +138,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
-            network: NetworkGrant::Denied,
+            network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,
             terminals: [false; 3],

@@ -1,5 +1,6 @@
 //! The engine: how many guests at once, and what compiling may take.
 
+use cloister_runtime::AddressRange;
 use serde::Deserialize;
 
 use super::{ConfigError, within};
@@ -20,6 +21,9 @@ pub struct EngineConfig {
     pub compile_memory_bytes: u64,
     /// Compilations at once.
     pub max_compiling: usize,
+    /// Address ranges of the operator's own networks that granted destinations may be in: `["10.1.0.0/16"]`. All others
+    /// that are not of the public Internet are refused.
+    pub private_ranges: Vec<String>,
 }
 
 impl Default for EngineConfig {
@@ -31,6 +35,7 @@ impl Default for EngineConfig {
             compile_ms: 60_000,
             compile_memory_bytes: 1 << 30,
             max_compiling: 2,
+            private_ranges: Vec::new(),
         }
     }
 }
@@ -42,6 +47,19 @@ impl EngineConfig {
         within("engine.code_cache_bytes", self.code_cache_bytes, 1 << 20..=1 << 40)?;
         within("engine.compile_ms", self.compile_ms, 1_000..=3_600_000)?;
         within("engine.compile_memory_bytes", self.compile_memory_bytes, 64 << 20..=64 << 30)?;
+        self.private_ranges()?;
         within("engine.max_compiling", self.max_compiling, 1..=64)
+    }
+
+    /// The ranges, read.
+    ///
+    /// # Errors
+    /// When one is not a range.
+    pub fn private_ranges(&self) -> Result<Vec<AddressRange>, ConfigError> {
+        let read = |text: &String| text.parse::<AddressRange>();
+        self.private_ranges.iter().map(read).collect::<Result<_, _>>().map_err(|error| ConfigError::Value {
+            key: "engine.private_ranges".to_owned(),
+            rule: format!("holds a wrong entry: {error}"),
+        })
     }
 }

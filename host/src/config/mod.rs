@@ -141,7 +141,6 @@ fn within<N: PartialOrd + std::fmt::Display>(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -79,7 +79,6 @@ fn decode(list: &str, cursor: &str) -> Result<Vec<u8>, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

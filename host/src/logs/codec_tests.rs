@@ -1,7 +1,5 @@
 //! Properties of the chunk format.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use proptest::prelude::*;
 
 use super::super::chunk::{ChunkBuilder, name_bits};

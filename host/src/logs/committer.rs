@@ -62,6 +62,7 @@ struct Committer<'a> {
 struct Staged {
     lines: Option<Chunk>,
     acks: Vec<(Ack, SeqRange)>,
+    marks: Vec<oneshot::Sender<Result<(), LogError>>>,
     trims: Vec<(oneshot::Sender<Result<Trimmed, LogError>>, Trimmed)>,
     rooms: Vec<Room>,
 }
@@ -73,6 +74,7 @@ impl Staged {
 
     fn refuse(self, error: &LogError) {
         self.acks.into_iter().for_each(|(ack, _)| drop(ack.send(Err(error.clone()))));
+        self.marks.into_iter().for_each(|done| drop(done.send(Err(error.clone()))));
         self.trims.into_iter().for_each(|(done, _)| drop(done.send(Err(error.clone()))));
     }
 }
@@ -129,6 +131,7 @@ impl Committer<'_> {
                     stage.acks.extend(ack.map(|ack| (ack, seqs)));
                     stage.rooms.push(room);
                 }
+                Job::Mark { done } => stage.marks.push(done),
                 Job::Trim { retention, done } => trims.push((retention, done)),
             }
         }
@@ -165,6 +168,7 @@ impl Committer<'_> {
         self.shared.stats.queue_bytes.sub(released as u64);
         drop(stage.rooms);
         stage.acks.into_iter().for_each(|(ack, seqs)| drop(ack.send(Ok(seqs))));
+        stage.marks.into_iter().for_each(|done| drop(done.send(Ok(()))));
         stage.trims.into_iter().for_each(|(done, trimmed)| drop(done.send(Ok(trimmed))));
     }
 }
@@ -173,6 +177,7 @@ fn refuse(work: Work, error: &LogError) {
     for job in work.into_iter().flat_map(|(_, jobs)| jobs) {
         match job {
             Job::Lines { ack, .. } => drop(ack.map(|ack| ack.send(Err(error.clone())))),
+            Job::Mark { done } => drop(done.send(Err(error.clone()))),
             Job::Trim { done, .. } => drop(done.send(Err(error.clone()))),
         }
     }

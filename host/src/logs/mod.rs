@@ -12,7 +12,6 @@ mod error;
 mod follow;
 mod level;
 mod line;
-mod metrics;
 mod pack;
 mod query;
 mod queue;

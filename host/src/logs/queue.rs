@@ -33,6 +33,8 @@ pub(super) type Ack = oneshot::Sender<Result<SeqRange, LogError>>;
 pub(super) enum Job {
     /// Lines to commit; without any, a mark in the queue that is answered when all before it is durable.
     Lines { source: Arc<LineSource>, batch: LineBatch, ack: Option<Ack>, room: Room },
+    /// A mark in the queue, answered when all of the tenant's lines before it are durable.
+    Mark { done: oneshot::Sender<Result<(), LogError>> },
     /// Old lines to delete.
     Trim { retention: Retention, done: oneshot::Sender<Result<Trimmed, LogError>> },
 }

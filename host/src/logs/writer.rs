@@ -95,6 +95,16 @@ impl LogWriter {
         }
     }
 
+    /// Waits until everything that a tenant's runs queued before is durable, and so can be read.
+    ///
+    /// # Errors
+    /// `log_store_failed`: something queued before may be lost.
+    pub async fn flush(&self, scope: &TenantScope) -> Result<(), LogError> {
+        let (done, marked) = oneshot::channel();
+        self.shared.queue.push(&self.shared.tenants.get(scope), Job::Mark { done })?;
+        marked.await.unwrap_or_else(|_| Err(self.lost()))
+    }
+
     /// Deletes a step's worth of old lines of a tenant; call it again while [`Trimmed::more`].
     ///
     /// # Errors
@@ -131,10 +141,6 @@ impl LogWriter {
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         joined.map_err(|_| LogError::WriterLost)?;
         self.shared.failure().map_or(Ok(()), Err)
-    }
-
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
     }
 
     fn lost(&self) -> LogError {

@@ -100,7 +100,6 @@ fn invalid(message: String) -> RegistryError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
     use crate::api::Access;

@@ -135,6 +135,8 @@ async fn wasm_files(folder: PathBuf) -> Result<Vec<(CommandName, PathBuf)>, Serv
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             match stem.to_lowercase().parse::<CommandName>() {
                 _ if path.extension().is_none_or(|extension| extension != "wasm") => {}
+                // `hello.component.wasm` is another shape of `hello`.
+                _ if stem.ends_with(".component") => {}
                 Ok(name) => files.push((name, path)),
                 Err(error) => tracing::warn!(%error, "a file of the demo's folder was left out"),
             }

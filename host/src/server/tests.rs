@@ -1,7 +1,5 @@
 //! The host starts, refuses to start, starts again and stops as promised.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::fs;
 use std::path::Path;
 

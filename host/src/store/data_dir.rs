@@ -12,8 +12,11 @@ use crate::ids::{ModuleDigest, TenantId};
 /// The format this version writes.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// Changes a data directory in place, from one format to the next.
+type Migration = fn(&Path) -> Result<(), StoreError>;
+
 /// Step `n` takes a directory from format `n + 1` to `n + 2`.
-const MIGRATIONS: [fn(&Path) -> Result<(), StoreError>; FORMAT_VERSION as usize - 1] = [];
+const MIGRATIONS: [Migration; FORMAT_VERSION as usize - 1] = [];
 
 /// Longest lock and format file that is read, in bytes.
 const MAX_SMALL_FILE_BYTES: u64 = 64;

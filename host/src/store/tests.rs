@@ -1,7 +1,5 @@
 //! The store opens, refuses, recovers and pages as promised.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::fs;
 
 use serde::{Deserialize, Serialize};

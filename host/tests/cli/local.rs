@@ -179,6 +179,20 @@ fn what_cannot_run_is_named() {
 }
 
 #[test]
+fn compiled_code_is_kept_and_never_trusted_when_changed() {
+    let ann = person_with(SHOW);
+    assert_eq!(ann.types(&["run", "m.wasm"]).text(), "m.wasm\0");
+    let version = std::fs::read_dir(ann.dir().join("cache/code")).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_dir(version).unwrap().next().unwrap().unwrap().path();
+    let mut code = std::fs::read(&kept).unwrap();
+    let middle = code.len() / 2;
+    code[middle] ^= 1;
+    std::fs::write(&kept, &code).unwrap();
+    assert_eq!(ann.types(&["run", "m.wasm"]).text(), "m.wasm\0");
+    assert_ne!(std::fs::read(&kept).unwrap(), code);
+}
+
+#[test]
 fn wrong_arguments_of_run_are_usage() {
     let ann = person_with("");
     for args in [

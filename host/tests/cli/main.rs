@@ -1,5 +1,7 @@
 //! The real `cloister` binary against a small copy of the API.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod account;
 mod exec;
 mod files;

@@ -182,7 +182,7 @@ pub(crate) async fn output(
 fn line(seq: u64) -> Value {
     json!({
         "seq": seq, "time": format!("2026-01-02T03:04:{seq:02}.000000Z"), "run": "run_1", "command": "rg",
-        "stream": if seq % 2 == 0 { "stderr" } else { "stdout" }, "text": format!("line {seq}"),
+        "stream": if seq.is_multiple_of(2) { "stderr" } else { "stdout" }, "text": format!("line {seq}"),
     })
 }
 

@@ -59,6 +59,7 @@ impl Person {
             .args(args)
             .env_clear()
             .env("CLOISTER_CONFIG_DIR", self.dir().join("config"))
+            .env("CLOISTER_CACHE_DIR", self.dir().join("cache"))
             .current_dir(self.dir())
             .stdin(Stdio::null());
         command

@@ -105,7 +105,12 @@ impl Queues {
 
     /// Queues a task. True when its tenant is owed the slice that another is using. Gives the task back when the
     /// scheduler stops: it must be dropped outside the lock.
-    pub(crate) fn push(&mut self, index: TenantIndex, run: u64, runnable: Runnable) -> Result<bool, Runnable> {
+    pub(crate) fn push(
+        &mut self,
+        index: TenantIndex,
+        run: u64,
+        runnable: Runnable,
+    ) -> Result<bool, Runnable> {
         if self.stopping {
             return Err(runnable);
         }

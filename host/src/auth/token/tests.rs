@@ -1,7 +1,5 @@
 //! Attacks on access tokens.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! `run`: one module, right here, with this process's own standard streams.
 
+mod code_cache;
 mod stdin;
 mod stdout;
 
@@ -14,6 +15,8 @@ use cloister_runtime::{
     Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
     ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
 };
+
+use sha2::{Digest, Sha256};
 
 use super::env::Environment;
 use super::failure::{EXIT_FAILURE, Failure, Outcome};
@@ -71,11 +74,12 @@ struct Options {
 pub(crate) fn run(args: RunArgs) -> Outcome<u8> {
     let run = local_run(args)?;
     let runtime = super::client_runtime()?;
-    let ending = runtime.block_on(execute(run, runtime.handle()))?;
+    let environment = Environment::read();
+    let ending = runtime.block_on(execute(run, code_cache::open(environment.cache_dir), runtime.handle()))?;
     // A read of standard input may still be going on, and cannot be cancelled.
     runtime.shutdown_background();
     if let Some(message) = ending.message() {
-        let output = Output::new(false, Environment::read().no_color);
+        let output = Output::new(false, environment.no_color);
         output.warn(&printable_lines(&format!("{}: {message}", ending.kind())));
     }
     Ok(ending.exit_code())
@@ -101,10 +105,11 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
     Ok(LocalRun { module, args: guest_args, options })
 }
 
-async fn execute(run: LocalRun, io: &tokio::runtime::Handle) -> Outcome<Ending> {
+async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle) -> Outcome<Ending> {
     let source = source(&run.module)?;
     let metering = if run.options.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
-    let runtime = Runtime::new(config(io)).map_err(|error| run_failure(&error))?;
+    let code_directory = cache.directory.clone();
+    let runtime = Runtime::new(config(cache, io)).map_err(|error| run_failure(&error))?;
     let module =
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
@@ -114,16 +119,18 @@ async fn execute(run: LocalRun, io: &tokio::runtime::Handle) -> Outcome<Ending> 
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.
     writer.finish()?;
+    if runtime.stats().cache.compiled > 0 {
+        code_directory.as_deref().inspect(|directory| code_cache::trim(directory));
+    }
     Ok(report.map_err(|error| run_failure(&error))?.outcome)
 }
 
-fn config(io: &tokio::runtime::Handle) -> RuntimeConfig {
+fn config(cache: CacheConfig, io: &tokio::runtime::Handle) -> RuntimeConfig {
     RuntimeConfig {
         allocation: Allocation::OnDemand,
         threads: THREADS,
         tick: RuntimeConfig::TICK,
-        // Nothing is kept, so nothing is to be authenticated.
-        cache: CacheConfig { directory: None, key: [0; 32], memory_bytes: u64::MAX },
+        cache,
         compiler: Compiler::InProcess,
         io: io.clone(),
     }
@@ -142,8 +149,8 @@ fn source(path: &Path) -> Outcome<ModuleSource> {
         nested_modules: u32::MAX,
     };
     let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
-    // The digest names the module in the cache, where it is alone.
-    Ok(ModuleSource { digest: String::new(), info, path: path.to_owned() })
+    let digest = hex::encode(Sha256::digest(&bytes));
+    Ok(ModuleSource { digest, info, path: path.to_owned() })
 }
 
 fn limits(options: &Options) -> Limits {

@@ -1,7 +1,5 @@
 //! The HTTP API, called in memory.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod auth;
 mod deployments;
 mod files;

@@ -27,6 +27,7 @@ fn acknowledged_lines_survive_a_hundred_kill_9() {
 #[test]
 #[ignore = "run by the tests above in a process of its own"]
 fn child_that_writes_until_it_is_killed() {
+    #[expect(clippy::disallowed_methods, reason = "how the parent says where to write")]
     let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {

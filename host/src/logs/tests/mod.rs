@@ -1,7 +1,5 @@
 //! Tests of the log as a whole: writer, store, queries, followers.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod crash;
 mod follow;
 mod measure;

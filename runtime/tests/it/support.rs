@@ -1,5 +1,4 @@
 //! A runtime for tests, guests written as text, and a sink that remembers.
-#![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,21 +7,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource, NetworkGrant,
-    OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share, StdinSource, inspect,
+    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
+    NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share,
+    StdinSource, inspect,
 };
 use parking_lot::Mutex;
 
 /// Remembers all output.
 #[derive(Default)]
-pub struct Collected(Mutex<BTreeMap<bool, Vec<u8>>>);
+pub(crate) struct Collected(Mutex<BTreeMap<bool, Vec<u8>>>);
 
 impl Collected {
-    pub fn stdout(&self) -> Vec<u8> {
+    pub(crate) fn stdout(&self) -> Vec<u8> {
         self.0.lock().get(&false).cloned().unwrap_or_default()
     }
 
-    pub fn stderr(&self) -> Vec<u8> {
+    pub(crate) fn stderr(&self) -> Vec<u8> {
         self.0.lock().get(&true).cloned().unwrap_or_default()
     }
 }
@@ -37,21 +37,21 @@ impl OutputSink for Collected {
     }
 }
 
-pub struct Bench {
-    pub runtime: Runtime,
-    pub share: Share,
+pub(crate) struct Bench {
+    pub(crate) runtime: Runtime,
+    pub(crate) share: Share,
     directory: tempfile::TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = Self::runtime(directory.path().join("cache"), [7; 32]);
         let share = runtime.share(Runtime::PLAIN_WEIGHT);
         Self { runtime, share, directory }
     }
 
-    pub fn runtime(cache: std::path::PathBuf, key: [u8; 32]) -> Runtime {
+    pub(crate) fn runtime(cache: std::path::PathBuf, key: [u8; 32]) -> Runtime {
         Runtime::new(RuntimeConfig {
             allocation: Allocation::Pooled { runs: 16, memory_bytes: 256 << 20 },
             threads: 2,
@@ -63,33 +63,36 @@ impl Bench {
         .unwrap()
     }
 
-    pub fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &std::path::Path {
         self.directory.path()
     }
 
     /// A module written as text, ready for [`Runtime::prepare`].
-    pub fn source(&self, text: &str) -> ModuleSource {
+    pub(crate) fn source(&self, text: &str) -> ModuleSource {
         let wasm = wat::parse_str(text).unwrap();
         let info = inspect(&wasm, &ModuleBounds::default()).unwrap();
         // A test's digest need not be the real one, only its own.
-        let digest = format!("{:064x}", wasm.iter().fold(0xcbf2_9ce4u128, |h, &b| (h ^ u128::from(b)).wrapping_mul(0x0100_0000_01b3)));
+        let digest = format!(
+            "{:064x}",
+            wasm.iter().fold(0xcbf2_9ce4u128, |h, &b| (h ^ u128::from(b)).wrapping_mul(0x0100_0000_01b3))
+        );
         let path = self.path().join(&digest);
         std::fs::File::create(&path).unwrap().write_all(&wasm).unwrap();
         ModuleSource { digest, info, path }
     }
 
-    pub async fn start(&self, text: &str, grant: Grant, limits: Limits) -> Run {
+    pub(crate) async fn start(&self, text: &str, grant: Grant, limits: Limits) -> Run {
         let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
         let module = self.runtime.prepare(&self.source(text), metering).await.unwrap();
         self.runtime.start(&self.share, module, grant, limits)
     }
 
-    pub async fn run(&self, text: &str, limits: Limits) -> Result<Report, RunError> {
+    pub(crate) async fn run(&self, text: &str, limits: Limits) -> Result<Report, RunError> {
         self.start(text, grant(&Arc::default()), limits).await.report().await
     }
 }
 
-pub fn grant(output: &Arc<Collected>) -> Grant {
+pub(crate) fn grant(output: &Arc<Collected>) -> Grant {
     Grant {
         args: vec!["test".to_owned()],
         env: BTreeMap::new(),
@@ -101,18 +104,18 @@ pub fn grant(output: &Arc<Collected>) -> Grant {
     }
 }
 
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits { cpu: Duration::from_secs(30), wall: Duration::from_secs(60), ..Limits::default() }
 }
 
 /// Imports that most guests here use.
-pub const WASI: &str = r#"
+pub(crate) const WASI: &str = r#"
     (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
     (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
 "#;
 
-pub fn guest(body: &str) -> String {
+pub(crate) fn guest(body: &str) -> String {
     format!("(module {WASI} (memory (export \"memory\") 1) {body})")
 }

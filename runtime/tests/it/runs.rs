@@ -1,12 +1,10 @@
 //! One guest at a time: its output, its limits and its ends.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Bench, Collected, grant, guest, limits};
 use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource};
-use support::{Bench, Collected, grant, guest, limits};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $again (br $again)))"#;
 
@@ -165,14 +163,21 @@ async fn a_dropped_run_gives_back_all_it_held() {
     while bench.runtime.stats().live_runs > 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(bench.run(&guest(r#"(func (export "_start"))"#), limits()).await.unwrap().outcome, Outcome::Exited(0));
+    assert_eq!(
+        bench.run(&guest(r#"(func (export "_start"))"#), limits()).await.unwrap().outcome,
+        Outcome::Exited(0)
+    );
 }
 
 #[tokio::test]
 async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
     let bench = Bench::new();
     let hog = bench.runtime.share(1024);
-    let module = bench.runtime.prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs).await.unwrap();
+    let module = bench
+        .runtime
+        .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)
+        .await
+        .unwrap();
     let loops: Vec<_> = (0..12)
         .map(|_| bench.runtime.start(&hog, Arc::clone(&module), grant(&Arc::default()), limits()))
         .collect();
@@ -189,7 +194,8 @@ async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
 #[tokio::test]
 async fn more_runs_than_slots_are_told_that_the_host_is_busy() {
     let bench = Bench::new();
-    let module = bench.runtime.prepare(&bench.source(&guest(CAT)), cloister_runtime::Metering::Epochs).await.unwrap();
+    let module =
+        bench.runtime.prepare(&bench.source(&guest(CAT)), cloister_runtime::Metering::Epochs).await.unwrap();
     let mut runs = Vec::new();
     for _ in 0..80 {
         let mut waits = grant(&Arc::default());
@@ -206,6 +212,7 @@ async fn more_runs_than_slots_are_told_that_the_host_is_busy() {
     for run in runs {
         reports.push(run.report().await);
     }
-    let busy = reports.iter().filter(|report| matches!(report, Err(cloister_runtime::RunError::Busy(_)))).count();
+    let busy =
+        reports.iter().filter(|report| matches!(report, Err(cloister_runtime::RunError::Busy(_)))).count();
     assert_eq!(busy, 80 - 32);
 }

@@ -1,9 +1,7 @@
 //! Compiled code: kept, found again, and never loaded when it is not ours.
 
-mod support;
-
+use crate::support::{Bench, grant, guest, limits};
 use cloister_runtime::{Metering, Outcome};
-use support::{Bench, grant, guest, limits};
 
 const NOTHING: &str = r#"(func (export "_start"))"#;
 
@@ -32,7 +30,10 @@ async fn code_is_compiled_once_then_found_in_memory_and_on_disk() {
 #[tokio::test]
 async fn code_that_was_changed_swapped_or_made_elsewhere_is_compiled_anew() {
     let bench = Bench::new();
-    let (one, two) = (bench.source(&guest(NOTHING)), bench.source(&guest(r#"(func $other (export "_start") unreachable)"#)));
+    let (one, two) = (
+        bench.source(&guest(NOTHING)),
+        bench.source(&guest(r#"(func $other (export "_start") unreachable)"#)),
+    );
     bench.runtime.prepare(&one, Metering::Epochs).await.unwrap();
     bench.runtime.prepare(&two, Metering::Epochs).await.unwrap();
     let cache = bench.path().join("cache");
@@ -61,6 +62,7 @@ async fn a_forgotten_module_is_gone_and_its_runs_go_on() {
     let module = bench.runtime.prepare(&source, Metering::Epochs).await.unwrap();
     bench.runtime.forget(&source.digest);
     assert!(stored_code(&bench.path().join("cache")).is_empty());
-    let report = bench.runtime.start(&bench.share, module, grant(&Default::default()), limits()).report().await;
+    let report =
+        bench.runtime.start(&bench.share, module, grant(&Default::default()), limits()).report().await;
     assert_eq!(report.unwrap().outcome, Outcome::Exited(0));
 }

@@ -1,0 +1,23 @@
+//! Tests of the whole: the real server, asked over HTTP and by its command line. The suites mirror the URLs.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "a test says what it could not compare, and shows the host's log")]
+
+mod harness;
+
+mod bad_modules;
+mod bad_requests;
+mod commands;
+mod crash;
+mod disk;
+mod isolation;
+mod logs;
+mod modules;
+mod output;
+mod real;
+mod routes;
+mod runs;
+mod start;
+mod stdin;
+mod tokens;
+mod walkthrough;
