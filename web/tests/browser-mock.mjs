@@ -1,9 +1,37 @@
 // Parts of the browser walk that need commands which only the mock has: an endless one, a noisy one, failing ones.
 import { helloWasm } from './hello.mjs';
 
+/** Types into a run of a command that answers each line, over a reload, and ends its input. */
+export async function typing({ page, step, failures, command, answer }) {
+  await step('typing', async () => {
+    await page.getByRole('navigation', { name: 'Commands' }).getByRole('link', { name: command, exact: false }).first().click();
+    await page.getByText('Input and environment').click();
+    await page.getByLabel('Type it while the command runs').check();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByLabel('Input for the command').fill('first words');
+    await page.keyboard.press('Enter');
+    await page.locator('.run-log .log-row', { hasText: answer('first words') }).waitFor();
+  });
+  await step('typing-on', async () => {
+    await page.reload();
+    const line = page.getByLabel('Input for the command');
+    await line.fill('after a reload\nand two lines');
+    await line.press('Enter');
+    await page.locator('.run-log .log-row', { hasText: answer('and two lines') }).waitFor();
+    await line.press('ArrowUp');
+    if ((await line.inputValue()) !== 'after a reload\nand two lines') failures.push('the arrow does not recall a line that was sent');
+    await line.fill('');
+  });
+  await step('typing-ended', async () => {
+    await page.getByLabel('Input for the command').press('Control+d');
+    await page.getByTestId('run-status').getByText('Exit 0').waitFor();
+    if (await page.getByLabel('Input for the command').count()) failures.push('a run that ended still asks for input');
+  });
+}
+
 export function mockOnly({ base, mock }) {
   return async ({ page, step, drop, failures }) => {
-    for (const name of ['slow-ticker', 'noisy-import', 'fail-fast', 'trap-divide']) await deployAs(page, drop, name);
+    for (const name of ['slow-ticker', 'noisy-import', 'fail-fast', 'trap-divide', 'echo-lines']) await deployAs(page, drop, name);
 
     await step('kill', async () => {
       await page.goto(`${base}/t/acme/commands?command=slow-ticker`);
@@ -12,6 +40,7 @@ export function mockOnly({ base, mock }) {
       await page.getByRole('button', { name: 'Kill' }).click();
       await page.getByTestId('run-status').getByText('Killed').waitFor();
     });
+    await typing({ page, step, failures, command: 'echo-lines', answer: (line) => `heard ${line}` });
     await step('fail', async () => {
       await page.goto(`${base}/t/acme/commands?command=fail-fast`);
       await page.getByRole('button', { name: 'Run', exact: true }).click();

@@ -276,7 +276,8 @@ async function shot(name) {
 async function openTarget() {
   if (environment.CLOISTER_URL) {
     if (!environment.CLOISTER_LINK) throw new Error('Give CLOISTER_LINK, a one-time link of a tenant’s owner.');
-    return { base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
+    const { demoOnly } = await import('./browser-host.mjs');
+    return { extra: demoOnly, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
   }
   await access(new URL('../dist/index.html', import.meta.url)).catch(() => {
     throw new Error('Build the console first: npm run build');

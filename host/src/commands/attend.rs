@@ -76,10 +76,16 @@ async fn say_how_it_ended(log: &RunLog, record: &RunRecord) -> Result<(), LogErr
     let Some(message) = record.outcome.as_ref().and_then(|outcome| outcome.message.as_deref()) else {
         return Ok(());
     };
+    let level = level_of(record.outcome.as_ref());
     for line in message.lines() {
-        log.system(LogLevel::Error, line).await?;
+        log.system(level, line).await?;
     }
     Ok(())
+}
+
+/// Who kills a run knows of it and wanted it: that is no fault to alert on.
+fn level_of(outcome: Option<&api::Outcome>) -> LogLevel {
+    if outcome.is_some_and(|outcome| outcome.kind == "cancelled") { LogLevel::Warn } else { LogLevel::Error }
 }
 
 fn ended(mut record: RunRecord, report: Result<Report, RunError>, commands: &Commands) -> RunRecord {
@@ -139,5 +145,18 @@ impl Commands {
     async fn record_end(&self, scope: &TenantScope, record: &RunRecord) -> Result<(), StoreError> {
         let (scope, record) = (scope.clone(), record.clone());
         self.inner.store.write_soon(move |writer| writer.put_run(&scope, &record)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_run_is_no_fault_in_the_log() {
+        let ended = |kind: &str| api::Outcome { kind: kind.to_owned(), exit_code: 130, message: None };
+        assert_eq!(level_of(Some(&ended("cancelled"))), LogLevel::Warn);
+        assert_eq!(level_of(Some(&ended("trapped"))), LogLevel::Error);
+        assert_eq!(level_of(Some(&ended("out_of_fuel"))), LogLevel::Error);
     }
 }

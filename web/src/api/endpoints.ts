@@ -47,6 +47,12 @@ export const listRuns = (tenant: string, filter: { status?: string | undefined; 
   client.page<t.Run>(`${base(tenant)}/runs${query({ ...filter, cursor })}`);
 export const getRun = (tenant: string, id: string) => client.data<t.Run>(`${base(tenant)}/runs/${enc(id)}`);
 export const killRun = (tenant: string, id: string) => client.data<t.Run>(`${base(tenant)}/runs/${enc(id)}/kill`, { method: 'POST' });
+export const feedStdin = (tenant: string, id: string, offset: number, eof: boolean, bytes: Uint8Array<ArrayBuffer>) =>
+  client.data<t.StdinAccepted>(`${base(tenant)}/runs/${enc(id)}/stdin${query({ offset, eof: eof || undefined })}`, {
+    method: 'POST',
+    body: bytes,
+    headers: { 'Content-Type': 'application/octet-stream' },
+  });
 export const outputPath = (tenant: string, id: string) => `${base(tenant)}/runs/${enc(id)}/output`;
 
 export interface LogFilter {

@@ -181,6 +181,11 @@ export interface OutputEvent {
   data: string;
 }
 
+export interface StdinAccepted {
+  next_offset: number;
+  closed: boolean;
+}
+
 export interface LogLine {
   seq: number;
   time: string;

@@ -1,6 +1,6 @@
 // How numbers and small languages of the forms read.
 import { expect, test } from 'vitest';
-import { formatAgo, formatBytes, formatMicros, parseBytes, parseEnv, parseMillis, shortRun } from './format';
+import { asSentence, formatAgo, formatBytes, formatMicros, parseBytes, parseEnv, parseMillis, shortRun } from './format';
 
 test('sizes and durations use the unit that fits', () => {
   expect([0, 1023, 1024, 65_536, 5 * 1024 ** 3].map(formatBytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '64 KiB', '5.0 GiB']);
@@ -23,4 +23,8 @@ test('ages are counted from the clock that is given', () => {
   expect(formatAgo('2026-01-01T00:59:58Z', now)).toBe('just now');
   expect(formatAgo('2026-01-01T00:30:00Z', now)).toBe('30 min ago');
   expect(shortRun('run_01hxyzabcdefghijk')).toBe('run_…fghijk');
+});
+
+test('what the host says reads as a sentence', () => {
+  expect(['the run was cancelled', 'It trapped: unreachable.', '  why? '].map(asSentence)).toEqual(['The run was cancelled.', 'It trapped: unreachable.', 'Why?']);
 });

@@ -93,3 +93,9 @@ export function parseEnv(text: string): EnvResult {
   }
   return { ok: true, env };
 }
+
+/** The host's sentences may begin small and end bare, as those of a command line do. */
+export function asSentence(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? '' : '.');
+}

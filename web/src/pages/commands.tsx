@@ -1,7 +1,7 @@
 // The Commands page: pick one, run it, watch it, read its log.
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { listDeployments } from '../api/endpoints';
 import type { Deployment } from '../api/types';
 import { useTenant, useTitle } from '../app/shell';
@@ -86,6 +86,13 @@ function CommandList({ tenant, list, current }: { tenant: string; list: Deployme
     const wanted = filter.trim().toLowerCase();
     return wanted === '' ? list : list.filter(({ name, active }) => `${name} ${active.description}`.toLowerCase().includes(wanted));
   }, [list, filter]);
+  const items = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // Only within the list: on phones it is a strip that begins at the first command.
+    const strip = items.current;
+    const link = strip?.querySelector<HTMLElement>('[aria-current="true"]');
+    if (strip && link) strip.scrollLeft = link.offsetLeft - strip.offsetLeft - (strip.clientWidth - link.offsetWidth) / 2;
+  }, [current]);
   return (
     <nav className="side" aria-label="Commands">
       <div className="side-head">
@@ -98,7 +105,7 @@ function CommandList({ tenant, list, current }: { tenant: string; list: Deployme
           <input className="input small" type="search" placeholder="Find a command" aria-label="Find a command" value={filter} onChange={(event) => setFilter(event.target.value)} />
         </div>
       )}
-      <ul className="side-list">
+      <ul className="side-list" ref={items}>
         {shown.map(({ name, active }) => (
           <li key={name}>
             <Link to="/t/$tenant/commands" params={{ tenant }} search={{ command: name }} className="side-link" aria-current={name === current ? 'true' : undefined}>

@@ -95,7 +95,7 @@ function Directories({ list, error, wanted, onChange }: DirectoriesProps) {
         </div>
       ))}
       {error && <p className="field-error">{error}</p>}
-      <button type="button" className="button small" onClick={() => onChange([...list, { path: '/', guest: list.length === 0 ? '/data' : `/data${list.length + 1}`, access: 'read_only' }])}>
+      <button type="button" className="button small" onClick={() => onChange([...list, { path: '/', guest: list.length === 0 ? '/' : `/data${list.length + 1}`, access: 'read_only' }])}>
         <PlusIcon size={14} /> Grant a directory
       </button>
     </fieldset>

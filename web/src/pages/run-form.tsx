@@ -8,6 +8,7 @@ import { joinWords, splitWords } from '../lib/shell-words';
 import { PlayIcon } from '../ui/icons';
 import { Field, ProblemNotice } from '../ui/parts';
 import { recentRuns } from './recent-runs';
+import { feedsKey } from './run-input';
 
 interface RunFormProps {
   tenant: string;
@@ -23,6 +24,7 @@ export function RunForm({ tenant, deployment, initialLine, onStarted }: RunFormP
   const [line, setLine] = useState(initialLine);
   const recall = useRecall(tenant, deployment.name, line, setLine);
   const [stdin, setStdin] = useState('');
+  const [typed, setTyped] = useState(false);
   const [envText, setEnvText] = useState('');
   const [tried, setTried] = useState(false);
   const split = splitWords(line);
@@ -30,9 +32,10 @@ export function RunForm({ tenant, deployment, initialLine, onStarted }: RunFormP
 
   const start = useMutation({
     mutationFn: (body: { args: string[]; env: Record<string, string> }) =>
-      createRun(tenant, { command: deployment.name, ...body, stdin: stdin === '' ? 'empty' : { text: stdin } }),
+      createRun(tenant, { command: deployment.name, ...body, stdin: typed ? 'stream' : stdin === '' ? 'empty' : { text: stdin } }),
     onSuccess: (run) => {
       queries.setQueryData(['run', tenant, run.id], run);
+      queries.setQueryData(feedsKey(tenant, run.id), typed);
       void queries.invalidateQueries({ queryKey: ['runs', tenant] });
       onStarted(run);
     },
@@ -87,12 +90,18 @@ export function RunForm({ tenant, deployment, initialLine, onStarted }: RunFormP
       <details className="disclosure">
         <summary>
           Input and environment
-          {(stdin !== '' || envText.trim() !== '') && <span className="tag">in use</span>}
+          {(typed || stdin !== '' || envText.trim() !== '') && <span className="tag">in use</span>}
         </summary>
         <div className="two">
-          <Field label="Standard input" hint="Text the command reads. Empty: it is at its end from the start.">
-            {(control) => <textarea {...control} className="input mono" rows={4} spellCheck={false} value={stdin} onChange={(event) => setStdin(event.target.value)} />}
-          </Field>
+          <div className="stack tight">
+            <Field label="Standard input" hint={typed ? 'A line to type into appears below the output.' : 'Text the command reads. Empty: it is at its end from the start.'}>
+              {(control) => <textarea {...control} className="input mono" rows={4} spellCheck={false} disabled={typed} value={typed ? '' : stdin} onChange={(event) => setStdin(event.target.value)} />}
+            </Field>
+            <label className="check">
+              <input type="checkbox" checked={typed} onChange={(event) => setTyped(event.target.checked)} />
+              Type it while the command runs
+            </label>
+          </div>
           <Field label="Environment" hint="NAME=value, one a line, over those of the command." error={tried && !env.ok ? env.error : undefined}>
             {(control) => <textarea {...control} className="input mono" rows={4} spellCheck={false} value={envText} onChange={(event) => setEnvText(event.target.value)} />}
           </Field>

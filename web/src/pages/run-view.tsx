@@ -7,7 +7,7 @@ import { getRun, killRun, outputPath } from '../api/endpoints';
 import type { ApiProblem } from '../api/problem';
 import type { OutputEvent, Run } from '../api/types';
 import { base64ToBytes } from '../lib/bytes';
-import { formatBytes, formatCount, formatMicros, formatTime, shortRun } from '../lib/format';
+import { asSentence, formatBytes, formatCount, formatMicros, formatTime, shortRun } from '../lib/format';
 import { joinWords } from '../lib/shell-words';
 import { useNow } from '../lib/use-now';
 import { usePrefs } from '../state/prefs';
@@ -18,6 +18,7 @@ import { AgainIcon, StopIcon, TextIcon } from '../ui/icons';
 import { LiveBadge, LogView } from '../ui/log-view';
 import { CopyButton, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
 import type { TerminalSink } from '../ui/terminal';
+import { RunInput } from './run-input';
 
 const OutputTerminal = lazy(() => import('../ui/terminal'));
 
@@ -100,6 +101,7 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
       <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
         <OutputTerminal source={source} label={`Output of run ${id}`} plain={plain} onReader={setReader} />
       </Suspense>
+      {data && data.status !== 'ended' && <RunInput tenant={tenant} id={id} />}
       {data && <RunFoot run={data} />}
       {data ? <RunLog tenant={tenant} run={data} /> : <Waiting />}
     </section>
@@ -134,7 +136,7 @@ function Elapsed({ since }: { since: string }) {
   const now = useNow(200);
   const ms = Math.max(0, now - Date.parse(since));
   return (
-    <span className="faint num" aria-hidden="true">
+    <span className="elapsed faint num" aria-hidden="true">
       {(ms / 1000).toFixed(1)} s
     </span>
   );
@@ -172,7 +174,7 @@ function RunFoot({ run }: { run: Run }) {
     <>
       {run.outcome?.message && (
         <p className={`run-message ${run.outcome.kind === 'cancelled' ? '' : 'bad'}`}>
-          {run.outcome.message} <span className="muted">Exit code {run.outcome.exit_code}.</span>
+          {asSentence(run.outcome.message)} <span className="muted">Exit code {run.outcome.exit_code}.</span>
         </p>
       )}
       <dl className="usage">

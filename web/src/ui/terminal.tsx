@@ -67,8 +67,11 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
     resize();
     const observer = new ResizeObserver(resize);
     observer.observe(element);
-    const themes = new MutationObserver(() => (terminal.options.theme = themeOf(element)));
+    const recolour = () => (terminal.options.theme = themeOf(element));
+    const themes = new MutationObserver(recolour);
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    system.addEventListener('change', recolour);
 
     let pending: number | undefined;
     refresh.current = () => {
@@ -95,6 +98,7 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
       clearTimeout(pending);
       observer.disconnect();
       themes.disconnect();
+      system.removeEventListener('change', recolour);
       terminal.dispose();
       element.style.minHeight = '';
     };

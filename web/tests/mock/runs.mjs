@@ -26,6 +26,14 @@ const script = {
     yield ['stdout', 'about to divide\n', 60];
     return { kind: 'trapped', exit_code: 134, message: 'The command trapped: integer divide by zero.' };
   },
+  /** Says again what it is told, until its input ends. */
+  async *echo(run, input) {
+    for (;;) {
+      const line = await input.line();
+      if (line === undefined) return;
+      yield ['stdout', `heard ${line}\n`, 1];
+    }
+  },
   async *default(run, input) {
     yield ['stdout', `\x1b[1mHello\x1b[0m, \x1b[32m${run.args.join(' ') || 'world'}\x1b[0m!\n`, 40];
     for (const [name, value] of Object.entries(input.env)) yield ['stdout', `${name}=${value}\n`, 5];
@@ -47,11 +55,11 @@ export function startRun(tenant, deployment, body, user) {
     created_at: new Date().toISOString(),
     created_by: user.email,
   };
-  const record = { run, output: [], watchers: new Set(), cancel: undefined };
+  const record = { run, output: [], watchers: new Set(), cancel: undefined, pipe: body.stdin === 'stream' ? new Pipe() : undefined };
   tenant.runs.set(run.id, record);
   const stdin = body.stdin && typeof body.stdin === 'object' ? (body.stdin.text ?? Buffer.from(body.stdin.base64 ?? '', 'base64').toString()) : '';
   run.usage.stdin_bytes = Buffer.byteLength(stdin);
-  void drive(tenant, record, { env: { ...deployment.active.grants.env, ...body.env }, stdin });
+  void drive(tenant, record, { env: { ...deployment.active.grants.env, ...body.env }, stdin, line: () => record.pipe?.line() });
   return run;
 }
 
@@ -91,6 +99,40 @@ function emit(tenant, record, stream, text) {
   record.output.push({ stream, data: bytes.toString('base64') });
   for (const line of text.replace(/\n$/, '').split('\n')) tenant.log(record.run, stream, line);
   for (const watcher of record.watchers) watcher();
+}
+
+/** The host's end of a streamed input: bytes in order, each once. */
+class Pipe {
+  bytes = Buffer.alloc(0);
+  closed = false;
+  read = 0;
+  wake = () => undefined;
+
+  async line() {
+    for (;;) {
+      const end = this.bytes.indexOf(10, this.read);
+      if (end >= 0) {
+        const line = this.bytes.subarray(this.read, end).toString();
+        this.read = end + 1;
+        return line;
+      }
+      if (this.closed) return undefined;
+      await new Promise((resolve) => (this.wake = resolve));
+    }
+  }
+}
+
+export function feedRun(tenant, id, offset, eof, body) {
+  const record = tenant.runs.get(id);
+  if (!record) throw new Refusal(404, 'run_not_found', 'There is no such run.');
+  if (record.run.status === 'ended') throw new Refusal(409, 'run_already_ended', 'The run has already ended.');
+  const { pipe } = record;
+  if (!pipe) throw new Refusal(409, 'stdin_not_streamed', 'The run takes no more input.');
+  if (offset > pipe.bytes.length) throw new Refusal(409, 'stdin_gap', 'Bytes of standard input are missing in between.');
+  if (!pipe.closed) pipe.bytes = Buffer.concat([pipe.bytes, body.subarray(Math.min(body.length, pipe.bytes.length - offset))]);
+  pipe.closed ||= eof;
+  pipe.wake();
+  return { next_offset: pipe.bytes.length, closed: pipe.closed };
 }
 
 export function killRun(tenant, id) {

@@ -1,6 +1,6 @@
 // The mock's endpoints below a tenant: modules, deployments, runs, logs, files.
 import { answer, eventStream, page, readBody, readJson, Refusal } from './http.mjs';
-import { killRun, startRun } from './runs.mjs';
+import { feedRun, killRun, startRun } from './runs.mjs';
 import { inspect } from './wasm.mjs';
 
 export async function tenantRoutes(call) {
@@ -69,6 +69,11 @@ const routes = {
   },
   'GET runs/*': async (call, id) => answer(call.res, found(call.tenant.runs, id, 'run').run, { tenant: idOf(call) }),
   'POST runs/*/kill': async (call, id) => answer(call.res, killRun(call.tenant, id), { tenant: idOf(call) }),
+  'POST runs/*/stdin': async (call, id) => {
+    const offset = Number(call.url.searchParams.get('offset') ?? 0);
+    const eof = call.url.searchParams.get('eof') === 'true';
+    answer(call.res, feedRun(call.tenant, id, offset, eof, await readBody(call.req)), { tenant: idOf(call) });
+  },
   'GET runs/*/output': async ({ req, res, url, tenant }, id) => {
     const record = found(tenant.runs, id, 'run');
     let at = Number(req.headers['last-event-id'] ?? url.searchParams.get('cursor') ?? 0);
