@@ -33,19 +33,31 @@ const FAULT: i32 = 21;
 
 /// Takes the place of both versions' `poll_oneoff`. The linker must allow shadowing.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
-    linker.func_wrap_async("wasi_snapshot_preview1", "poll_oneoff", |mut caller, args: (i32, i32, i32, i32)| {
-        Box::new(async move {
-            if let Some(errno) = sleep(&mut caller, &PREVIEW1, args).await? {
-                return Ok(errno);
-            }
-            let fuel = caller.as_context_mut().hostcall_fuel();
-            let memory = memory(&mut caller)?;
-            let (bytes, state) = memory.data_and_store_mut(&mut caller);
-            WasiSnapshotPreview1::set_hostcall_fuel(&mut state.wasi, fuel);
-            let mut bytes = wiggle::GuestMemory::Unshared(bytes);
-            wasi_snapshot_preview1::poll_oneoff(&mut state.wasi, &mut bytes, args.0, args.1, args.2, args.3).await
-        })
-    })?;
+    linker.func_wrap_async(
+        "wasi_snapshot_preview1",
+        "poll_oneoff",
+        |mut caller, args: (i32, i32, i32, i32)| {
+            Box::new(async move {
+                if let Some(errno) = sleep(&mut caller, &PREVIEW1, args).await? {
+                    return Ok(errno);
+                }
+                let fuel = caller.as_context_mut().hostcall_fuel();
+                let memory = memory(&mut caller)?;
+                let (bytes, state) = memory.data_and_store_mut(&mut caller);
+                WasiSnapshotPreview1::set_hostcall_fuel(&mut state.wasi, fuel);
+                let mut bytes = wiggle::GuestMemory::Unshared(bytes);
+                wasi_snapshot_preview1::poll_oneoff(
+                    &mut state.wasi,
+                    &mut bytes,
+                    args.0,
+                    args.1,
+                    args.2,
+                    args.3,
+                )
+                .await
+            })
+        },
+    )?;
     linker.func_wrap_async("wasi_unstable", "poll_oneoff", |mut caller, args: (i32, i32, i32, i32)| {
         Box::new(async move {
             if let Some(errno) = sleep(&mut caller, &UNSTABLE, args).await? {

@@ -1,16 +1,20 @@
 //! Starting and stopping: what a host refuses to start on, and what it leaves behind.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Host, HostOptions, PATIENCE, Shape, World, eventually, fixture, serve};
+use crate::harness::{Host, HostOptions, PATIENCE, Shape, World, cloister, eventually, fixture, serve};
 
 /// Starts a host that is expected to refuse, and gives what it said.
 async fn refused(data: &Path, more: &[&str]) -> Output {
     let mut command = serve(data);
     command.args(more);
+    ended(command).await
+}
+
+async fn ended(mut command: Command) -> Output {
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
     tokio::time::timeout(PATIENCE, ended).await.expect("the host refuses").unwrap()
 }
@@ -29,7 +33,9 @@ async fn a_port_in_use_is_said_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let address = taken.local_addr().unwrap().to_string();
-    assert_says(&refused(&data, &["--listen", &address]).await, "port_in_use", &address);
+    let mut command = Command::new(cloister());
+    command.args(["serve", "--listen", &address, "--data"]).arg(&data).stdin(Stdio::null());
+    assert_says(&ended(command).await, "port_in_use", &address);
     assert!(!data.exists());
 }
 
@@ -55,9 +61,7 @@ async fn a_data_directory_of_a_newer_version_is_left_alone() {
 
 #[tokio::test]
 async fn a_damaged_data_directory_is_refused_and_kept() {
-    for (file, content) in
-        [("FORMAT", &b"one"[..]), ("store/conf", b"x"), ("keys/access-token.ed25519.pk8", b"x")]
-    {
+    for (file, content) in [("FORMAT", &b"one"[..]), ("keys/access-token.ed25519.pk8", b"x")] {
         let mut host = Host::start();
         host.kill();
         let path = host.data().join(file);
