@@ -153,3 +153,17 @@ async fn a_run_that_does_not_end_is_cancelled_when_the_host_stops() {
     let run = world.a.get(&format!("runs/{id}")).await.expect(200).data();
     assert_eq!((&run["status"], &run["outcome"]["kind"]), (&json!("ended"), &json!("cancelled")));
 }
+
+#[tokio::test]
+#[ignore = "the store recovers to nothing, and the host takes the directory for a new one"]
+async fn a_store_that_lost_its_records_is_not_taken_for_a_new_one() {
+    for damage in [vec![0; 100_000], vec![0xa5; 100_000], Vec::new()] {
+        let mut world = World::start().await;
+        world.a.send(reqwest::Method::PUT, "files/kept.txt", "kept").await.expect(201);
+        world.host.terminate();
+        world.host.ended().await;
+        let path = world.host.data().join("store/db");
+        std::fs::write(&path, damage).unwrap();
+        assert_says(&refused(world.host.data(), &[]).await, "data_dir_damaged", "");
+    }
+}
