@@ -1,16 +1,20 @@
 //! Starting and stopping: what a host refuses to start on, and what it leaves behind.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Host, HostOptions, PATIENCE, Shape, World, eventually, fixture, serve};
+use crate::harness::{Host, HostOptions, PATIENCE, Shape, World, cloister, eventually, fixture, serve};
 
 /// Starts a host that is expected to refuse, and gives what it said.
 async fn refused(data: &Path, more: &[&str]) -> Output {
     let mut command = serve(data);
     command.args(more);
+    ended(command).await
+}
+
+async fn ended(mut command: Command) -> Output {
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
     tokio::time::timeout(PATIENCE, ended).await.expect("the host refuses").unwrap()
 }
@@ -29,7 +33,9 @@ async fn a_port_in_use_is_said_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let address = taken.local_addr().unwrap().to_string();
-    assert_says(&refused(&data, &["--listen", &address]).await, "port_in_use", &address);
+    let mut command = Command::new(cloister());
+    command.args(["serve", "--listen", &address, "--data"]).arg(&data).stdin(Stdio::null());
+    assert_says(&ended(command).await, "port_in_use", &address);
     assert!(!data.exists());
 }
 
@@ -55,9 +61,7 @@ async fn a_data_directory_of_a_newer_version_is_left_alone() {
 
 #[tokio::test]
 async fn a_damaged_data_directory_is_refused_and_kept() {
-    for (file, content) in
-        [("FORMAT", &b"one"[..]), ("store/conf", b"x"), ("keys/access-token.ed25519.pk8", b"x")]
-    {
+    for (file, content) in [("FORMAT", &b"one"[..]), ("keys/access-token.ed25519.pk8", b"x")] {
         let mut host = Host::start();
         host.kill();
         let path = host.data().join(file);
@@ -148,4 +152,18 @@ async fn a_run_that_does_not_end_is_cancelled_when_the_host_stops() {
     world.restart();
     let run = world.a.get(&format!("runs/{id}")).await.expect(200).data();
     assert_eq!((&run["status"], &run["outcome"]["kind"]), (&json!("ended"), &json!("cancelled")));
+}
+
+#[tokio::test]
+#[ignore = "the store recovers to nothing, and the host takes the directory for a new one"]
+async fn a_store_that_lost_its_records_is_not_taken_for_a_new_one() {
+    for damage in [vec![0; 100_000], vec![0xa5; 100_000], Vec::new()] {
+        let mut world = World::start().await;
+        world.a.send(reqwest::Method::PUT, "files/kept.txt", "kept").await.expect(201);
+        world.host.terminate();
+        world.host.ended().await;
+        let path = world.host.data().join("store/db");
+        std::fs::write(&path, damage).unwrap();
+        assert_says(&refused(world.host.data(), &[]).await, "data_dir_damaged", "");
+    }
 }
