@@ -95,7 +95,6 @@ async fn a_known_import_of_another_type_is_refused() {
 }
 
 #[tokio::test]
-#[ignore = "the type of `_start` is not checked at upload yet"]
 async fn an_entry_point_with_parameters_is_refused() {
     let world = World::start().await;
     let answer = world.a.upload(wat(r#"(module (func (export "_start") (param i32)))"#)).await;

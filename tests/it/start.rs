@@ -155,7 +155,6 @@ async fn a_run_that_does_not_end_is_cancelled_when_the_host_stops() {
 }
 
 #[tokio::test]
-#[ignore = "the store recovers to nothing, and the host takes the directory for a new one"]
 async fn a_store_that_lost_its_records_is_not_taken_for_a_new_one() {
     for damage in [vec![0; 100_000], vec![0xa5; 100_000], Vec::new()] {
         let mut world = World::start().await;

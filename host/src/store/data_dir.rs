@@ -184,6 +184,15 @@ impl DataDir {
         Ok(())
     }
 
+    /// True once the store has held records.
+    pub(super) fn is_established(&self) -> bool {
+        self.path.join("ESTABLISHED").exists()
+    }
+
+    pub(super) fn set_established(&self) -> Result<(), StoreError> {
+        write_small(&self.path.join("ESTABLISHED"), "the store in this directory has held records\n")
+    }
+
     /// Removes what a killed process left of uploads.
     fn sweep_uploads(&self) -> Result<(), StoreError> {
         let entries = fs::read_dir(self.uploads()).map_err(StoreError::io("list unfinished uploads"))?;

@@ -20,6 +20,8 @@ pub(super) fn log_tree(scope: &TenantScope) -> String {
 /// A kind of record: the second part of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The mark of a store that was used, of the host.
+    Established,
     /// A tenant, of the host.
     Tenant,
     /// From a slug to its tenant, of the host.
@@ -57,6 +59,7 @@ pub enum Kind {
 impl Kind {
     fn word(self) -> &'static str {
         match self {
+            Self::Established => "established",
             Self::Tenant => "tenant",
             Self::TenantSlug => "tenant-slug",
             Self::User => "user",

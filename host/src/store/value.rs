@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 
+/// The version byte of the mark of a store that was used, which has no other content.
+pub(super) const MARK_VERSION: u8 = 1;
+
 /// The largest value, in bytes: sled does not give back the space of larger ones.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
