@@ -84,6 +84,19 @@ fn pooling(runs: u32, memory_bytes: u64) -> PoolingAllocationConfig {
     pool
 }
 
+/// The settings of an engine of this runtime; also for measuring a bare engine beside it.
+#[must_use]
+pub fn engine_config(metering: Metering, allocation: &Allocation) -> Config {
+    let mut config = code_config(metering);
+    config.allocation_strategy(match *allocation {
+        Allocation::Pooled { runs, memory_bytes } => {
+            InstanceAllocationStrategy::Pooling(pooling(runs, memory_bytes))
+        }
+        Allocation::OnDemand => InstanceAllocationStrategy::OnDemand,
+    });
+    config
+}
+
 /// Engines for compiling and running, one for each [`Metering`], made when first used.
 pub(crate) struct Engines {
     allocation: Allocation,
@@ -116,14 +129,7 @@ impl Engines {
     }
 
     fn make(&self, metering: Metering) -> wasmtime::Result<Flavour> {
-        let mut config = code_config(metering);
-        config.allocation_strategy(match self.allocation {
-            Allocation::Pooled { runs, memory_bytes } => {
-                InstanceAllocationStrategy::Pooling(pooling(runs, memory_bytes))
-            }
-            Allocation::OnDemand => InstanceAllocationStrategy::OnDemand,
-        });
-        let engine = Engine::new(&config)?;
+        let engine = Engine::new(&engine_config(metering, &self.allocation))?;
         Ok(Flavour { linkers: Linkers::new(&engine), engine })
     }
 

@@ -28,7 +28,7 @@ mod trusted_code;
 pub use bytes::Bytes;
 pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
-pub use engine::{Allocation, Metering};
+pub use engine::{Allocation, Metering, engine_config};
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use limits::Limits;
 pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};

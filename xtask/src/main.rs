@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a build tool is where the environment is read")]
 #![expect(clippy::print_stdout, reason = "the paths of what was built go to stdout, for scripts")]
 
+mod bench;
 mod browser;
 mod check;
 mod deny;
@@ -77,6 +78,12 @@ enum Task {
         #[arg(long)]
         real: bool,
     },
+    /// Measures the runtime beside a bare engine and prints a report as JSON.
+    Bench {
+        /// Only proves that the harness works: few rounds, no release build.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Makes a WASI 0.2 component from a preview 1 module.
     Componentize {
         /// The module.
@@ -111,6 +118,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deny => deny::deny(&layout),
         Task::Tidy => tidy::tidy(&layout),
         Task::Web => web::build(&layout),
+        Task::Bench { quick } => bench::bench(&layout, quick),
         Task::Guests { programs, real } => build_guests(&layout, &programs, real),
         Task::Componentize { module, output } => {
             guests::component::componentize_file(&module, output.as_deref())

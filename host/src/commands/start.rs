@@ -18,7 +18,7 @@ use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
 use crate::auth::{Permit, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
-use crate::registry::check_env;
+use crate::registry::{RegistryError, check_env};
 use crate::store::{DeploymentRecord, ModuleRecord, RunRecord};
 
 /// Arguments of one run.
@@ -190,15 +190,10 @@ impl Commands {
     async fn plan(&self, permit: &Permit<act::RunCreate>, request: &CreateRun) -> Result<Plan, CommandError> {
         let unknown = || CommandError::CommandNotFound(request.command.chars().take(80).collect());
         let name: CommandName = request.command.parse().map_err(|_| unknown())?;
-        let scope = permit.scope().clone();
-        let found = self.inner.store.read(move |reader| {
-            let Some(deployment) = reader.deployment(&scope, &name)? else {
-                return Ok::<_, CommandError>(None);
-            };
-            let module = reader.module(&scope, &deployment.active.module)?;
-            Ok(module.map(|module| (deployment, module)))
-        });
-        let (deployment, module) = found.await?.ok_or_else(unknown)?;
+        let (deployment, module) = match self.inner.registry.resolve(permit, &name).await {
+            Err(RegistryError::DeploymentNotFound) => return Err(unknown()),
+            found => found?,
+        };
         let limits =
             self.inner.registry.limits_of_run(permit.plan(), &deployment.active.limits, &request.limits)?;
         Ok(Plan { deployment, module, limits })

@@ -83,12 +83,19 @@ impl Store {
     fn establish(&self) -> Result<(), StoreError> {
         let Inner { records, dir, .. } = &*self.inner;
         let mark = Key::of_host(Kind::Established, &[]);
-        let marked = records.contains_key(mark.as_bytes()).map_err(StoreError::database("look for the mark"))?;
+        let marked =
+            records.contains_key(mark.as_bytes()).map_err(StoreError::database("look for the mark"))?;
         if dir.is_established() {
-            return if marked { Ok(()) } else { Err(StoreError::Damaged { what: "its records", source: None }) };
+            return if marked {
+                Ok(())
+            } else {
+                Err(StoreError::Damaged { what: "its records", source: None })
+            };
         }
         // The mark is on disk before the file that demands it.
-        records.insert(mark.as_bytes(), &[value::MARK_VERSION]).map_err(StoreError::database("mark the store"))?;
+        records
+            .insert(mark.as_bytes(), &[value::MARK_VERSION])
+            .map_err(StoreError::database("mark the store"))?;
         self.commit_blocking()?;
         dir.set_established()
     }
