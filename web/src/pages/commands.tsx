@@ -90,7 +90,7 @@ function CommandList({ tenant, list, current }: { tenant: string; list: Deployme
   useEffect(() => {
     // Only within the list: on phones it is a strip that begins at the first command.
     const strip = items.current;
-    const link = strip?.querySelector<HTMLElement>('[aria-current="true"]');
+    const link = strip?.querySelector<HTMLElement>('[aria-current]');
     if (strip && link) strip.scrollLeft = link.offsetLeft - strip.offsetLeft - (strip.clientWidth - link.offsetWidth) / 2;
   }, [current]);
   return (

@@ -5,6 +5,7 @@ import { memo, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { LogLine } from '../api/types';
 import { plainText, visibleControls } from '../lib/ansi';
 import { formatClock, formatCount, formatTime, shortRun } from '../lib/format';
+import { structured } from '../lib/structured';
 import type { Logs } from '../state/use-logs';
 import { useWrapLogs } from '../state/prefs';
 import { ArrowDownIcon, LogsIcon } from './icons';
@@ -145,17 +146,29 @@ interface RowProps {
 const Row = memo(function Row({ line, showCommand, needle, open, onToggle }: RowProps) {
   const level = line.level ?? '';
   const text = plainText(line.text);
+  const parts = structured(text);
+  // What the search found may be in the part of the line that is not shown so.
+  const isShown = parts && (!needle || `${parts.message} ${parts.fields}`.toLowerCase().includes(needle.toLowerCase()));
   return (
     <button type="button" className={`log-row ${level} ${line.stream}`} aria-expanded={open} onClick={() => onToggle(open ? undefined : line.seq)}>
       <time dateTime={line.time}>{formatClock(line.time)}</time>
       <span className="log-level">{level || line.stream.replace('std', '')}</span>
       {showCommand && <span className="log-command truncate">{line.command}</span>}
-      <span className="log-text">{needle ? <Marked text={text} needle={needle} /> : text}</span>
+      <span className="log-text">
+        <Marked text={isShown ? parts.message : text} needle={needle} />
+        {isShown && parts.fields && (
+          <span className="log-fields">
+            {' '}
+            <Marked text={parts.fields} needle={needle} />
+          </span>
+        )}
+      </span>
     </button>
   );
 });
 
-function Marked({ text, needle }: { text: string; needle: string }) {
+function Marked({ text, needle }: { text: string; needle: string | undefined }) {
+  if (!needle) return text;
   const parts: React.ReactNode[] = [];
   const lower = text.toLowerCase();
   const wanted = needle.toLowerCase();
