@@ -24,7 +24,10 @@ impl Bare {
 
     pub(crate) async fn run(&self) -> Result<()> {
         let context = WasiCtx::builder().allow_blocking_current_thread(true).arg("bench").build_p1();
-        #[expect(clippy::disallowed_methods, reason = "the bare loop is what the sandbox is measured against")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the bare loop is what the sandbox is measured against"
+        )]
         let mut store = Store::new(&self.engine, context);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));

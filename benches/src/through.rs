@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 
 use anyhow::{Result, ensure};
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource, NetworkGrant,
-    Outcome, OutputSink, OutputStreamKind, Prepared, Runtime, RuntimeConfig, Share, StdinSource, inspect,
+    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Runtime, RuntimeConfig, Share,
+    StdinSource, inspect,
 };
 
 /// A prepared guest and its runtime.

@@ -190,7 +190,7 @@ impl DataDir {
     }
 
     pub(super) fn set_established(&self) -> Result<(), StoreError> {
-        write_small(&self.path.join("ESTABLISHED"), "the store in this directory has held records\n")
+        write_private(&self.path.join("ESTABLISHED"), b"the store in this directory has held records\n")
     }
 
     /// Removes what a killed process left of uploads.
