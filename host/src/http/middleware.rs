@@ -3,12 +3,14 @@
 use std::any::Any;
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
+use super::linger::Lingering;
 use super::{ApiError, App};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,6 +40,7 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     let method = known_method(request.method());
     let span = tracing::info_span!("request", id, method, route);
     let mut response = async {
+        let request = request.map(|body| Body::new(Lingering::new(body)));
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             // What the refusal carried besides (such as `Allow`) stays.

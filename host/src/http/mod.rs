@@ -7,6 +7,7 @@ mod envelope;
 mod error;
 mod extract;
 mod handlers;
+mod linger;
 mod middleware;
 mod openapi;
 mod problems;

@@ -94,7 +94,7 @@ fn run(db: &sled::Db, file: &File, mut queue: mpsc::Receiver<Ticket>, failed: &w
 }
 
 /// sled's flush hands pages to the kernel; only `sync_data` makes them survive a loss of power.
-fn flush(db: &sled::Db, file: &File) -> Result<(), StoreError> {
+pub(super) fn flush(db: &sled::Db, file: &File) -> Result<(), StoreError> {
     db.flush().map_err(StoreError::database("flush the database"))?;
     file.sync_data().map_err(StoreError::io("sync the database"))
 }

@@ -17,6 +17,7 @@ mod space;
 mod table;
 mod value;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -96,7 +97,8 @@ impl Store {
         records
             .insert(mark.as_bytes(), &[value::MARK_VERSION])
             .map_err(StoreError::database("mark the store"))?;
-        self.commit_blocking()?;
+        let file = File::open(dir.store().join("db")).map_err(StoreError::io("open the database file"))?;
+        commit::flush(&self.inner.db, &file)?;
         dir.set_established()
     }
 
