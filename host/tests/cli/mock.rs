@@ -224,7 +224,8 @@ async fn upload(State(seen): State<Arc<Seen>>, Query(params): Query<Params>, bod
     while let Some(chunk) = stream.next().await {
         let chunk: Bytes = chunk.unwrap();
         if size_bytes == 0 && !chunk.starts_with(b"\0asm") {
-            // Answers early, with most of the body still to come.
+            // Answers early, with most of the body still to come, which a host reads on meanwhile.
+            tokio::spawn(async move { while let Some(Ok(_)) = stream.next().await {} });
             return problem(422, "module_not_wasm", "this is not a WebAssembly binary");
         }
         size_bytes += chunk.len() as u64;
