@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn paths_are_kept_in_their_normal_form() {
-        let checked = check(&directory("in//./data/", "/work/")).unwrap();
-        assert_eq!((&*checked.directories[0].path, &*checked.directories[0].guest), ("/in/data", "/work"));
+        let checked = check(&directory("in//./data/", "/job/")).unwrap();
+        assert_eq!((&*checked.directories[0].path, &*checked.directories[0].guest), ("/in/data", "/job"));
     }
 
     #[test]
