@@ -8,6 +8,7 @@ mod check;
 mod conformance;
 mod deny;
 mod fingerprint;
+mod fuzz;
 mod guests;
 mod host;
 mod layout;
@@ -93,6 +94,12 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Runs the fuzz targets for a while.
+    Fuzz {
+        /// How long each runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
     /// Makes a WASI 0.2 component from a preview 1 module.
     Componentize {
         /// The module.
@@ -129,6 +136,7 @@ fn run(task: Task) -> Result<()> {
         Task::Web => web::build(&layout),
         Task::Bench { quick } => bench::bench(&layout, quick),
         Task::Conformance { suite, record } => conformance::conformance(&layout, &suite, record),
+        Task::Fuzz { seconds } => fuzz::fuzz(&layout, seconds),
         Task::Guests { programs, real } => build_guests(&layout, &programs, real),
         Task::Componentize { module, output } => {
             guests::component::componentize_file(&module, output.as_deref())
