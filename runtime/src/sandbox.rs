@@ -8,6 +8,7 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, Wasi
 
 use crate::control::RunControl;
 use crate::engine::Flavour;
+use crate::filesystem::{RunFiles, begin_preview1};
 use crate::grant::{Access, Grant, NetworkGrant};
 use crate::limits::{Limiter, Limits};
 use crate::outcome::{Outcome, RunError};
@@ -25,6 +26,8 @@ const BACKTRACE_FRAMES: usize = 12;
 /// What a store holds for its guest.
 pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
+    /// What it has open. After `wasi`: files are closed before they are given back.
+    pub(crate) files: RunFiles,
     limiter: Limiter,
 }
 
@@ -52,9 +55,10 @@ impl Sandbox {
         stdin: StdinPipe,
     ) -> Result<Self, RunError> {
         let output = OutputMeter::new(Arc::clone(&grant.output), Arc::clone(control), limits.output_bytes);
+        let files = RunFiles::new(&grant);
         let mut wasi = context(grant, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
-        let state = GuestState { wasi, limiter: Limiter::new(limits.memory_bytes) };
+        let state = GuestState { wasi, files, limiter: Limiter::new(limits.memory_bytes) };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -72,6 +76,7 @@ impl Sandbox {
         let store = &mut self.store;
         let ended = match &module.program {
             Program::Preview1(instance) => {
+                begin_preview1(store.data_mut())?;
                 let instance = instance.instantiate_async(&mut *store).await?;
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
                 start.call_async(&mut *store, ()).await.map(Ok)
