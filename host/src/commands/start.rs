@@ -134,6 +134,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
+            volume: None,
             network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,
