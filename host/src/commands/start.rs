@@ -125,7 +125,7 @@ impl Commands {
         let (mut place, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
-        let limits = runtime_limits(&plan.limits);
+        let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
         let module = self.prepared(&plan.module, limits.fuel).await?;
         let output = LiveOutput::new();
         let mut env = plan.deployment.active.grants.env.clone();
@@ -267,5 +267,6 @@ fn runtime_limits(limits: &api::Limits) -> Limits {
         memory_bytes: limits.memory_bytes.unwrap_or(default.memory_bytes),
         output_bytes: limits.output_bytes.unwrap_or(default.output_bytes),
         resources: MAX_RESOURCES,
+        ..default
     }
 }
