@@ -8,6 +8,7 @@ mod logs;
 mod modules;
 mod runs;
 mod tenants;
+mod usage;
 
 pub use auth::*;
 pub use deployments::*;
@@ -17,3 +18,4 @@ pub use logs::*;
 pub use modules::*;
 pub use runs::*;
 pub use tenants::*;
+pub use usage::*;

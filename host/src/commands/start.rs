@@ -15,7 +15,7 @@ use super::attend::{Attended, attend};
 use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
-use crate::auth::{Permit, act};
+use crate::auth::{Permit, TenantScope, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
 use crate::registry::{RegistryError, check_env};
@@ -126,7 +126,7 @@ impl Commands {
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
-        let module = self.prepared(&plan.module, limits.fuel).await?;
+        let module = self.prepared(permit.scope(), &plan.module, limits.fuel).await?;
         let output = LiveOutput::new();
         let mut env = plan.deployment.active.grants.env.clone();
         env.extend(request.env);
@@ -197,10 +197,16 @@ impl Commands {
 
     async fn prepared(
         &self,
+        scope: &TenantScope,
         module: &ModuleRecord,
         fuel: Option<u64>,
     ) -> Result<Arc<Prepared>, CommandError> {
         let metering = if fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+        if let Some(ready) = self.inner.runtime.ready(module.digest.as_str(), metering) {
+            return Ok(ready);
+        }
+        // It may have to be compiled, which a tenant does one at a time.
+        let _turn = self.inner.registry.compile_turn(scope).await?;
         let source = ModuleSource {
             digest: module.digest.to_string(),
             info: module.info(),

@@ -109,13 +109,13 @@ fn code(add: Add<'_>) {
 }
 
 fn bulk(add: Add<'_>) {
-    let huge = 65_535;
-    let most = "(i32.const -131072)";
+    let huge = 16_384;
+    let most = "(i32.const 0x3fff0000)";
     let fill = format!("(memory.fill (i32.const 0) (i32.const 7) {most})");
     add("mem_fill_fresh", true, module(huge, "", &again(&fill)));
-    let half = "(i32.const 0x7fff0000)";
+    let half = "(i32.const 0x1fff0000)";
     let copy = format!(
-        "(memory.copy (i32.const 0x7fff0000) (i32.const 0) {half}) (memory.copy (i32.const 1) (i32.const 0x7fff0000) {half})"
+        "(memory.copy (i32.const 0x1fff0000) (i32.const 0) {half}) (memory.copy (i32.const 1) (i32.const 0x1fff0000) {half})"
     );
     add("mem_copy_fresh", true, module(huge, "", &again(&copy)));
     add(
