@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Runtime, RuntimeConfig, StdinSource,
-    Tenant, TenantLimits, inspect,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Reservation, Runtime, RuntimeConfig,
+    StdinSource, Tenant, TenantLimits, inspect,
 };
 
 /// A prepared guest and its runtime.
@@ -23,7 +23,7 @@ pub(crate) struct Through {
 struct Forget;
 
 impl OutputSink for Forget {
-    fn write(&self, _: OutputStreamKind, _: Bytes) {}
+    fn write(&self, _: OutputStreamKind, _: Bytes, _: Reservation) {}
 
     fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())

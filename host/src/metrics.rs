@@ -1,6 +1,7 @@
 //! What Prometheus scrapes. Labels hold only what is bounded: route templates, actions, codes, outcomes.
 
 mod engine;
+mod tenants;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use prometheus::{
 };
 
 pub use engine::{HostCollector, RunsEnded};
+pub use tenants::TenantCollector;
 
 /// Bounds of the buckets of request durations, in seconds.
 const REQUEST_SECONDS: [f64; 14] =

@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
-use crate::metrics::{HostCollector, Metrics, RunsEnded};
+use crate::metrics::{HostCollector, Metrics, RunsEnded, TenantCollector};
 use crate::registry::{Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
@@ -199,6 +199,7 @@ fn assemble(
         private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
     });
+    TenantCollector::register(metrics.registry(), commands.clone())?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

@@ -88,6 +88,15 @@ impl ModuleCache {
         Arc::new(Self { config, engines, compiler, memory, counters: Counters::default() })
     }
 
+    /// A prepared module that is in memory.
+    pub(crate) fn ready(&self, digest: &str, metering: Metering) -> Option<Arc<Prepared>> {
+        let found = self.memory.get(&(digest.into(), metering));
+        if found.is_some() {
+            self.counters.memory_hits.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+
     /// Finds a prepared module, or makes it; callers for the same module share one compilation.
     pub(crate) async fn prepare(
         self: &Arc<Self>,

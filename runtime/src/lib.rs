@@ -6,6 +6,7 @@
 
 mod budget;
 mod cache;
+mod coarse_clock;
 mod compile;
 mod control;
 mod engine;

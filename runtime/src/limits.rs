@@ -22,6 +22,8 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Open descriptors, streams and other host resources at a time.
     pub resources: u32,
+    /// Steps in which the guest's clocks move; zero leaves them as fine as the machine's.
+    pub clock_resolution: Duration,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
             memory_bytes: 256 << 20,
             output_bytes: 16 << 20,
             resources: 1024,
+            clock_resolution: Duration::ZERO,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef};
 
+use crate::limits::{MAX_MEMORIES, MAX_TABLES};
+
 /// A core module or a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,8 +57,16 @@ pub struct ModuleBounds {
     pub memory_bytes: u64,
     /// Sum of the initial sizes of all tables in elements.
     pub table_elements: u64,
+    /// Memories of all core modules; no run may have more.
+    pub memories: u32,
+    /// Tables of all core modules; no run may have more.
+    pub tables: u32,
     /// Core modules nested in a component.
     pub nested_modules: u32,
+    /// Components nested in one another.
+    pub depth: u32,
+    /// Types, imports, exports, globals, segments, instances and names of whatever kind, of all modules together.
+    pub items: u32,
 }
 
 impl Default for ModuleBounds {
@@ -67,7 +77,11 @@ impl Default for ModuleBounds {
             function_bytes: 4 << 20,
             memory_bytes: 512 << 20,
             table_elements: 1 << 20,
+            memories: MAX_MEMORIES as u32,
+            tables: MAX_TABLES as u32,
             nested_modules: 64,
+            depth: 16,
+            items: 1_000_000,
         }
     }
 }
@@ -205,6 +219,9 @@ struct Found {
     functions: u64,
     memory_bytes: u64,
     table_elements: u64,
+    memories: u64,
+    tables: u64,
+    items: u64,
     imports: BTreeSet<String>,
     start_function: bool,
     run_interface: Option<WasiVersion>,
@@ -212,12 +229,15 @@ struct Found {
 
 impl Found {
     fn read(&mut self, payload: Payload<'_>, bounds: &ModuleBounds) -> Result<(), Refusal> {
+        self.items += u64::from(items(&payload));
+        check("the number of definitions", self.items, bounds.items.into())?;
         match payload {
             Payload::Version { encoding, .. } => {
                 if self.depth == 0 {
                     self.component = encoding == Encoding::Component;
                 }
                 self.depth += 1;
+                check("the depth of nested components", self.depth.into(), bounds.depth.into())?;
                 if encoding == Encoding::Module {
                     self.modules += 1;
                     check("the number of nested modules", self.modules.into(), bounds.nested_modules.into())?;
@@ -239,16 +259,21 @@ impl Found {
             Payload::MemorySection(section) => {
                 for memory in section {
                     let memory = memory?;
-                    let page_bytes = 1u64 << memory.page_size_log2.unwrap_or(16);
-                    let bytes = memory.initial.saturating_mul(page_bytes);
+                    // What is no page size is refused when the module is validated; until then it is a huge one.
+                    let log2 = memory.page_size_log2.unwrap_or(16);
+                    let bytes = memory.initial.saturating_mul(1_u64.checked_shl(log2).unwrap_or(u64::MAX));
                     self.memory_bytes = self.memory_bytes.saturating_add(bytes);
+                    self.memories += 1;
                 }
+                check("the number of memories", self.memories, bounds.memories.into())?;
                 check("the initial memory in bytes", self.memory_bytes, bounds.memory_bytes)?;
             }
             Payload::TableSection(section) => {
                 for table in section {
                     self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
+                    self.tables += 1;
                 }
+                check("the number of tables", self.tables, bounds.tables.into())?;
                 check("the initial table size in elements", self.table_elements, bounds.table_elements)?;
             }
             Payload::FunctionSection(section) => {
@@ -323,6 +348,30 @@ impl Found {
             needs: needs.into_iter().map(str::to_owned).collect(),
             imports: self.imports.into_iter().collect(),
         })
+    }
+}
+
+/// How many definitions a section holds, whatever they are.
+fn items(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::TagSection(section) => section.count(),
+        Payload::GlobalSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::ElementSection(section) => section.count(),
+        Payload::DataSection(section) => section.count(),
+        Payload::InstanceSection(section) => section.count(),
+        Payload::CoreTypeSection(section) => section.count(),
+        Payload::ComponentInstanceSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentTypeSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        // A section for each of these, one definition a section.
+        Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => 1,
+        _ => 0,
     }
 }
 

@@ -92,6 +92,12 @@ impl Runtime {
         Tenant::new(self.scheduler.share(limits.cpu_weight), &limits.budget)
     }
 
+    /// A module that was prepared and is still in memory.
+    #[must_use]
+    pub fn ready(&self, digest: &str, metering: Metering) -> Option<Arc<Prepared>> {
+        self.cache.ready(digest, metering)
+    }
+
     /// Compiles, loads and links a module, or finds it ready.
     ///
     /// # Errors

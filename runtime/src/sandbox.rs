@@ -1,12 +1,14 @@
 //! The only place a wasmtime `Store` is made: one guest's state, and the call into it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::budget::Budget;
+use crate::coarse_clock::CoarseClock;
 use crate::control::RunControl;
 use crate::engine::Flavour;
 use crate::filesystem::{RunFiles, begin_preview1};
@@ -59,9 +61,10 @@ impl Sandbox {
         stdin: StdinPipe,
         budget: Budget,
     ) -> Result<Self, RunError> {
-        let output = OutputMeter::new(Arc::clone(&grant.output), Arc::clone(control), limits.output_bytes);
+        let sink = Arc::clone(&grant.output);
+        let output = OutputMeter::new(sink, Arc::clone(control), limits.output_bytes, budget.clone());
         let files = RunFiles::new(&grant);
-        let mut wasi = context(grant, &stdin, &output)?;
+        let mut wasi = context(grant, limits.clock_resolution, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let limiter = Limiter::new(limits.memory_bytes, &budget);
         let state = GuestState { wasi, files, budget, limiter };
@@ -150,7 +153,12 @@ impl Drop for Sandbox {
 }
 
 /// The WASI context: arguments, environment, directories, network and streams of the grant, and nothing else.
-fn context(grant: Grant, stdin: &StdinPipe, output: &Arc<OutputMeter>) -> Result<WasiP1Ctx, RunError> {
+fn context(
+    grant: Grant,
+    clock_resolution: Duration,
+    stdin: &StdinPipe,
+    output: &Arc<OutputMeter>,
+) -> Result<WasiP1Ctx, RunError> {
     let stream = |stream, terminal| GuestOutput { meter: Arc::clone(output), stream, terminal };
     let mut builder = WasiCtx::builder();
     builder
@@ -173,6 +181,7 @@ fn context(grant: Grant, stdin: &StdinPipe, output: &Arc<OutputMeter>) -> Result
             .map_err(|source| RunError::Directory { guest: directory.guest.clone(), source })?;
     }
     network(&mut builder, &grant.network);
+    CoarseClock::set(&mut builder, clock_resolution);
     Ok(builder.build_p1())
 }
 

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::budget::{Budget, Reservation, Resource};
 use crate::control::{RunControl, Stop};
 use crate::stdin_pipe::StdinPipe;
 
@@ -26,8 +28,9 @@ pub enum OutputStreamKind {
 
 /// Takes a guest's output. Called on a sandbox thread, so nothing here may block.
 pub trait OutputSink: Send + Sync + 'static {
-    /// Takes bytes; called only while [`OutputSink::poll_room`] is ready, with at most [`MAX_WRITE_BYTES`].
-    fn write(&self, stream: OutputStreamKind, bytes: Bytes);
+    /// Takes bytes; called only while [`OutputSink::poll_room`] is ready, with at most [`MAX_WRITE_BYTES`]. `held` is
+    /// their part of the tenant's budget, to be dropped when they have been passed on.
+    fn write(&self, stream: OutputStreamKind, bytes: Bytes, held: Reservation);
 
     /// Ready when a write would be taken now. A sink that is full makes its guest, and no one else, wait.
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<()>;
@@ -112,16 +115,26 @@ pub(crate) struct OutputMeter {
     sink: Arc<dyn OutputSink>,
     control: Arc<RunControl>,
     limit_bytes: u64,
+    budget: Budget,
+    /// Room in the budget for the next write, from when the guest was told that it may write.
+    permit: Mutex<Option<Reservation>>,
     stdout_bytes: AtomicU64,
     stderr_bytes: AtomicU64,
 }
 
 impl OutputMeter {
-    pub(crate) fn new(sink: Arc<dyn OutputSink>, control: Arc<RunControl>, limit_bytes: u64) -> Arc<Self> {
+    pub(crate) fn new(
+        sink: Arc<dyn OutputSink>,
+        control: Arc<RunControl>,
+        limit_bytes: u64,
+        budget: Budget,
+    ) -> Arc<Self> {
         Arc::new(Self {
             sink,
             control,
             limit_bytes,
+            budget,
+            permit: Mutex::default(),
             stdout_bytes: AtomicU64::new(0),
             stderr_bytes: AtomicU64::new(0),
         })
@@ -132,8 +145,28 @@ impl OutputMeter {
         (self.stdout_bytes.load(Ordering::Relaxed), self.stderr_bytes.load(Ordering::Relaxed))
     }
 
+    /// Ready when the sink takes a write, and the tenant's budget has room for it.
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        std::task::ready!(self.sink.poll_room(context));
+        let mut permit = self.permit.lock();
+        if permit.is_none() {
+            let room = self.budget.poll_reserve(Resource::Output, MAX_WRITE_BYTES as u64, context);
+            *permit = Some(std::task::ready!(room));
+        }
+        Poll::Ready(())
+    }
+
+    /// The part of the budget for a write; the rest of the permit goes back.
+    fn hold(&self, bytes: u64) -> Result<Reservation, Refused> {
+        let permit = self.permit.lock().take();
+        let mut held = permit.unwrap_or_else(|| self.budget.nothing(Resource::Output));
+        let missing = bytes.saturating_sub(held.amount());
+        held.grow(missing).map_err(|_| Refused::NoPermit)?;
+        Ok(held.split(bytes))
+    }
+
     /// Takes all of `bytes`, or what the limit leaves of them and then ends the run.
-    fn write(&self, stream: OutputStreamKind, mut bytes: Bytes) -> Result<(), OverLimit> {
+    fn write(&self, stream: OutputStreamKind, mut bytes: Bytes) -> Result<(), Refused> {
         let (stdout, stderr) = self.written();
         let left = self.limit_bytes.saturating_sub(stdout + stderr);
         let over = bytes.len() as u64 > left;
@@ -144,19 +177,35 @@ impl OutputMeter {
             OutputStreamKind::Stdout => &self.stdout_bytes,
             OutputStreamKind::Stderr => &self.stderr_bytes,
         };
-        counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if !bytes.is_empty() {
-            self.sink.write(stream, bytes);
+            let held = self.hold(bytes.len() as u64)?;
+            counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.sink.write(stream, bytes, held);
         }
         if over {
             self.control.stop(Stop::OutputLimit);
-            return Err(OverLimit);
+            return Err(Refused::OverLimit);
         }
         Ok(())
     }
 }
 
-struct OverLimit;
+/// Why a write was not taken.
+enum Refused {
+    /// The run's output limit is reached.
+    OverLimit,
+    /// It was not asked before whether there is room, and there is none.
+    NoPermit,
+}
+
+impl Refused {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::OverLimit => "the output limit was reached",
+            Self::NoPermit => "output was written without room for it",
+        }
+    }
+}
 
 /// The guest's end of one output stream.
 #[derive(Clone)]
@@ -185,16 +234,14 @@ impl StdoutStream for GuestOutput {
 #[async_trait]
 impl Pollable for GuestOutput {
     async fn ready(&mut self) {
-        std::future::poll_fn(|context| self.meter.sink.poll_room(context)).await;
+        std::future::poll_fn(|context| self.meter.poll_room(context)).await;
     }
 }
 
 #[async_trait]
 impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.meter
-            .write(self.stream, bytes)
-            .map_err(|OverLimit| StreamError::trap("the output limit was reached"))
+        self.meter.write(self.stream, bytes).map_err(|refused| StreamError::trap(refused.reason()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -203,17 +250,17 @@ impl OutputStream for GuestOutput {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         let mut context = Context::from_waker(std::task::Waker::noop());
-        Ok(if self.meter.sink.poll_room(&mut context).is_ready() { MAX_WRITE_BYTES } else { 0 })
+        Ok(if self.meter.poll_room(&mut context).is_ready() { MAX_WRITE_BYTES } else { 0 })
     }
 }
 
 impl AsyncWrite for GuestOutput {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        std::task::ready!(self.meter.sink.poll_room(context));
+        std::task::ready!(self.meter.poll_room(context));
         let taken = buffer.len().min(MAX_WRITE_BYTES);
         match self.meter.write(self.stream, Bytes::copy_from_slice(&buffer[..taken])) {
             Ok(()) => Poll::Ready(Ok(taken)),
-            Err(OverLimit) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Err(_) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 

@@ -79,6 +79,12 @@ impl Drop for Ticker {
             // The ticker's loop does not panic; were it to, there is nothing left to stop.
             let _ = thread.join();
         }
+        // The sandbox threads are gone. Guests that wait for something would wait for ever, and hold what they hold:
+        // woken, their tasks are refused and dropped.
+        let left = std::mem::take(&mut self.shared.deadlines.lock().by_time);
+        for control in left.values().filter_map(Weak::upgrade) {
+            control.stop(Stop::Cancelled);
+        }
     }
 }
 

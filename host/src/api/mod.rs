@@ -9,6 +9,7 @@ mod logs;
 mod modules;
 mod runs;
 mod tenants;
+mod usage;
 
 pub use audit::*;
 pub use auth::*;
@@ -19,3 +20,4 @@ pub use logs::*;
 pub use modules::*;
 pub use runs::*;
 pub use tenants::*;
+pub use usage::*;

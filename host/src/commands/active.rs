@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use cloister_runtime::{Admission, Canceller, Runtime, StdinPipe, Tenant, TenantLimits};
+use cloister_runtime::{
+    Admission, Budget, Canceller, Exhausted, Resource, Runtime, StdinPipe, Tenant, TenantLimits,
+};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -37,8 +40,17 @@ impl ActiveRun {
     }
 }
 
+/// A tenant that used nothing for this long is forgotten when room is made. Until then it keeps what it owes the
+/// scheduler.
+const IDLE: Duration = Duration::from_secs(60);
+/// Tenants known before the idle among them are looked for.
+const KNOWN_TENANTS: usize = 256;
+/// Memory below which no guest can start, in bytes: one page.
+const LEAST_MEMORY_BYTES: u64 = 64 << 10;
+
 struct TenantRuns {
     tenant: Tenant,
+    last_used: Mutex<Instant>,
     limits: Mutex<TenantLimits>,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
 }
@@ -52,13 +64,53 @@ impl TenantRuns {
             *held = *limits;
         }
     }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.tenant.budget().is_unused() && now.duration_since(*self.last_used.lock()) > IDLE
+    }
+
+    /// Leave for one more run, unless the others hold all of the tenant's memory.
+    fn admit(&self) -> Result<Admission, CommandError> {
+        *self.last_used.lock() = Instant::now();
+        let memory = self.tenant.budget().usage(Resource::Memory);
+        if memory.used.saturating_add(LEAST_MEMORY_BYTES) > memory.limit {
+            return Err(CommandError::TenantMemory(Exhausted {
+                resource: Resource::Memory,
+                wanted: LEAST_MEMORY_BYTES,
+                used: memory.used,
+                limit: memory.limit,
+            }));
+        }
+        self.tenant.admit().map_err(CommandError::TooManyRuns)
+    }
 }
 
 /// All runs that have not ended.
 #[derive(Default)]
 pub(super) struct ActiveRuns {
-    tenants: RwLock<HashMap<TenantId, Arc<TenantRuns>>>,
+    tenants: RwLock<Tenants>,
     total: Arc<Total>,
+}
+
+#[derive(Default)]
+struct Tenants {
+    by_id: HashMap<TenantId, Arc<TenantRuns>>,
+    /// How many there may be before the idle are looked for again.
+    sweep_at: usize,
+}
+
+impl Tenants {
+    /// Forgets idle tenants. Twice as many as are left may come before the next look, so that one costs each newcomer
+    /// the same.
+    fn sweep(&mut self) {
+        if self.by_id.len() < self.sweep_at.max(KNOWN_TENANTS) {
+            return;
+        }
+        let now = Instant::now();
+        // Whoever is about to start a run holds the tenant as well.
+        self.by_id.retain(|_, tenant| Arc::strong_count(tenant) > 1 || !tenant.is_idle(now));
+        self.sweep_at = self.by_id.len() * 2;
+    }
 }
 
 #[derive(Default)]
@@ -104,28 +156,48 @@ impl ActiveRuns {
         runtime: &Runtime,
     ) -> Result<(RunPlace, Admission), CommandError> {
         let tenant = self.tenant(scope, limits, runtime);
-        let admission = tenant.tenant.admit().map_err(CommandError::TooManyRuns)?;
+        let admission = tenant.admit()?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
         let (total, place) = (Arc::clone(&self.total), admission.place());
         Ok((RunPlace { tenant, _place: place, total, run: None }, admission))
     }
 
     fn tenant(&self, scope: &TenantScope, limits: &TenantLimits, runtime: &Runtime) -> Arc<TenantRuns> {
-        if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
+        if let Some(tenant) = self.tenants.read().by_id.get(scope.tenant()) {
             tenant.hold_to(limits);
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
-        let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
-            let tenant = runtime.tenant(limits);
-            Arc::new(TenantRuns { tenant, limits: Mutex::new(*limits), runs: Mutex::default() })
+        tenants.sweep();
+        let tenant = tenants.by_id.entry(scope.tenant().clone()).or_insert_with(|| {
+            Arc::new(TenantRuns {
+                tenant: runtime.tenant(limits),
+                last_used: Mutex::new(Instant::now()),
+                limits: Mutex::new(*limits),
+                runs: Mutex::default(),
+            })
         });
         Arc::clone(tenant)
     }
 
+    /// The budget of a tenant that ran something lately, held to these limits.
+    pub(super) fn known(&self, scope: &TenantScope, limits: &TenantLimits) -> Option<Budget> {
+        let tenants = self.tenants.read();
+        let tenant = tenants.by_id.get(scope.tenant())?;
+        tenant.hold_to(limits);
+        Some(tenant.tenant.budget().clone())
+    }
+
+    /// Budgets of which something is used.
+    pub(super) fn in_use(&self) -> Vec<(TenantId, Budget)> {
+        let tenants = self.tenants.read();
+        let used = tenants.by_id.iter().filter(|(_, tenant)| !tenant.tenant.budget().is_unused());
+        used.map(|(id, tenant)| (id.clone(), tenant.tenant.budget().clone())).collect()
+    }
+
     /// A run of this tenant that has not ended.
     pub(super) fn find(&self, scope: &TenantScope, id: &RunId) -> Option<Arc<ActiveRun>> {
-        let tenant = Arc::clone(self.tenants.read().get(scope.tenant())?);
+        let tenant = Arc::clone(self.tenants.read().by_id.get(scope.tenant())?);
         tenant.runs.lock().get(id).cloned()
     }
 
@@ -134,7 +206,7 @@ impl ActiveRuns {
     }
 
     pub(super) fn cancel_all(&self) {
-        for tenant in self.tenants.read().values() {
+        for tenant in self.tenants.read().by_id.values() {
             for run in tenant.runs.lock().values() {
                 run.canceller.cancel();
             }

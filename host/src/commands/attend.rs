@@ -58,13 +58,13 @@ async fn capture(output: &LiveOutput, log: &RunLog) -> Result<(), LogError> {
     let mut stdout = log.capture(LogStream::Stdout);
     let mut stderr = log.capture(LogStream::Stderr);
     let mut first_failure = Ok(());
-    while let Some((stream, bytes)) = output.next_pending().await {
-        let capture = match stream {
+    while let Some(pending) = output.next_pending().await {
+        let capture = match pending.stream {
             OutputStreamKind::Stdout => &mut stdout,
             OutputStreamKind::Stderr => &mut stderr,
         };
         if first_failure.is_ok() {
-            first_failure = capture.write(&bytes).await;
+            first_failure = capture.write(&pending.bytes).await;
         }
     }
     first_failure?;

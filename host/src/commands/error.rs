@@ -26,6 +26,9 @@ pub enum CommandError {
     /// The plan's bound on concurrent runs is reached.
     #[error("{} runs are active, which is all that the plan allows", .0.used)]
     TooManyRuns(Exhausted),
+    /// The tenant's runs hold all the memory that the plan allows them together.
+    #[error("the active runs use {} of {} bytes of memory that the plan allows them together", .0.used, .0.limit)]
+    TenantMemory(Exhausted),
     /// Every slot of the engine is taken.
     #[error("all slots for runs are taken")]
     Busy,
@@ -76,6 +79,7 @@ impl CommandError {
             Self::RunAlreadyEnded => "run_already_ended",
             Self::Invalid(_) => "invalid_value",
             Self::TooManyRuns(_) => "too_many_runs",
+            Self::TenantMemory(_) => "tenant_memory_used_up",
             Self::Busy => "busy",
             Self::Stopping => "not_ready",
             Self::StdinGap { .. } => "stdin_gap",

@@ -9,6 +9,7 @@ mod output;
 mod query;
 mod start;
 mod stdin;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

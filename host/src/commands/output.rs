@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use cloister_runtime::{Bytes, OutputSink, OutputStreamKind};
+use cloister_runtime::{Bytes, OutputSink, OutputStreamKind, Reservation};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -25,9 +25,17 @@ pub(super) struct LiveOutput {
     changed: Notify,
 }
 
+/// Output that waits for the log.
+pub(super) struct Pending {
+    pub(super) stream: OutputStreamKind,
+    pub(super) bytes: Bytes,
+    /// Its part of the tenant's budget, until it is logged.
+    _held: Reservation,
+}
+
 #[derive(Default)]
 struct State {
-    pending: VecDeque<(OutputStreamKind, Bytes)>,
+    pending: VecDeque<Pending>,
     pending_bytes: usize,
     streams: [Kept; 2],
     chunks: u64,
@@ -88,14 +96,14 @@ pub(super) enum Next {
 }
 
 impl OutputSink for LiveOutput {
-    fn write(&self, stream: OutputStreamKind, bytes: Bytes) {
+    fn write(&self, stream: OutputStreamKind, bytes: Bytes, held: Reservation) {
         let log = {
             let mut state = self.state.lock();
             let number = state.chunks;
             state.chunks += 1;
             state.pending_bytes += bytes.len();
             state.streams[index(stream)].push(number, bytes.clone(), true);
-            state.pending.push_back((stream, bytes));
+            state.pending.push_back(Pending { stream, bytes, _held: held });
             state.log.take()
         };
         wake(log);
@@ -118,15 +126,15 @@ impl LiveOutput {
     }
 
     /// The next bytes for the log; `None` when the guest has ended and all were taken.
-    pub(super) async fn next_pending(&self) -> Option<(OutputStreamKind, Bytes)> {
+    pub(super) async fn next_pending(&self) -> Option<Pending> {
         poll_fn(|context| {
             let mut state = self.state.lock();
-            if let Some((stream, bytes)) = state.pending.pop_front() {
-                state.pending_bytes -= bytes.len();
+            if let Some(pending) = state.pending.pop_front() {
+                state.pending_bytes -= pending.bytes.len();
                 let guest = if state.pending_bytes < PENDING_BYTES { state.guest.take() } else { None };
                 drop(state);
                 wake(guest);
-                return Poll::Ready(Some((stream, bytes)));
+                return Poll::Ready(Some(pending));
             }
             if state.closed {
                 return Poll::Ready(None);
@@ -200,7 +208,14 @@ fn wake(waker: Option<Waker>) {
 
 #[cfg(test)]
 mod tests {
+    use cloister_runtime::{Budget, BudgetLimits, Resource};
+
     use super::*;
+
+    fn write(output: &LiveOutput, stream: OutputStreamKind, bytes: impl Into<Bytes>) {
+        let budget = Budget::new(&BudgetLimits::UNLIMITED);
+        output.write(stream, bytes.into(), budget.nothing(Resource::Output));
+    }
 
     fn text(output: &LiveOutput, cursor: &mut OutputCursor) -> String {
         let mut told = String::new();
@@ -214,9 +229,9 @@ mod tests {
     #[test]
     fn a_follower_gets_both_streams_in_order_from_any_place() {
         let output = LiveOutput::default();
-        output.write(OutputStreamKind::Stdout, Bytes::from_static(b"one "));
-        output.write(OutputStreamKind::Stderr, Bytes::from_static(b"two "));
-        output.write(OutputStreamKind::Stdout, Bytes::from_static(b"three"));
+        write(&output, OutputStreamKind::Stdout, Bytes::from_static(b"one "));
+        write(&output, OutputStreamKind::Stderr, Bytes::from_static(b"two "));
+        write(&output, OutputStreamKind::Stdout, Bytes::from_static(b"three"));
         assert_eq!(text(&output, &mut OutputCursor::default()), "one two three");
         let mut inside = OutputCursor { stdout_bytes: 2, stderr_bytes: 4 };
         assert_eq!(text(&output, &mut inside), "e three");
@@ -229,7 +244,7 @@ mod tests {
     fn what_is_no_longer_kept_is_behind() {
         let output = LiveOutput::default();
         for _ in 0..20 {
-            output.write(OutputStreamKind::Stdout, Bytes::from(vec![b'x'; 64 << 10]));
+            write(&output, OutputStreamKind::Stdout, vec![b'x'; 64 << 10]);
         }
         assert!(matches!(output.next(&OutputCursor::default()), Next::Behind));
         let state = output.state.lock();
@@ -242,7 +257,7 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..4 {
             assert!(output.poll_room(&mut context).is_ready());
-            output.write(OutputStreamKind::Stdout, Bytes::from(vec![b'x'; 64 << 10]));
+            write(&output, OutputStreamKind::Stdout, vec![b'x'; 64 << 10]);
         }
         assert!(output.poll_room(&mut context).is_pending());
         assert!(output.next_pending().await.is_some());

@@ -16,7 +16,7 @@ use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
 use crate::audit::{Actor, Chain, Event, Outcome, Trail};
-use crate::auth::{Act, Permit, act};
+use crate::auth::{Act, Permit, TenantScope, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
 use crate::registry::{RegistryError, check_env};
@@ -126,8 +126,8 @@ impl Commands {
         let (mut place, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
-        let limits = runtime_limits(&plan.limits);
-        let module = self.prepared(&plan.module, limits.fuel).await?;
+        let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
+        let module = self.prepared(permit.scope(), &plan.module, limits.fuel).await?;
         let output = LiveOutput::new();
         let mut env = plan.deployment.active.grants.env.clone();
         env.extend(request.env);
@@ -200,10 +200,16 @@ impl Commands {
 
     async fn prepared(
         &self,
+        scope: &TenantScope,
         module: &ModuleRecord,
         fuel: Option<u64>,
     ) -> Result<Arc<Prepared>, CommandError> {
         let metering = if fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
+        if let Some(ready) = self.inner.runtime.ready(module.digest.as_str(), metering) {
+            return Ok(ready);
+        }
+        // It may have to be compiled, which a tenant does one at a time.
+        let _turn = self.inner.registry.compile_turn(scope).await?;
         let source = ModuleSource {
             digest: module.digest.to_string(),
             info: module.info(),
@@ -304,5 +310,6 @@ fn runtime_limits(limits: &api::Limits) -> Limits {
         memory_bytes: limits.memory_bytes.unwrap_or(default.memory_bytes),
         output_bytes: limits.output_bytes.unwrap_or(default.output_bytes),
         resources: MAX_RESOURCES,
+        ..default
     }
 }

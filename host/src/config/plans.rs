@@ -1,5 +1,7 @@
 //! What each plan allows.
 
+use std::time::Duration;
+
 use cloister_runtime::{BudgetLimits, MAX_WRITE_BYTES, Runtime, TenantLimits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -37,6 +39,8 @@ pub struct Plan {
     pub tenant_host_threads: u64,
     /// Bytes in the tenant's directory.
     pub storage_bytes: u64,
+    /// Steps in which guests' clocks move, in microseconds; 0 leaves them as fine as the machine's.
+    pub clock_resolution_us: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
     pub cpu_weight: u32,
     /// Days that log lines are kept.
@@ -44,6 +48,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Steps in which guests' clocks move.
+    #[must_use]
+    pub fn clock_resolution(&self) -> Duration {
+        Duration::from_micros(self.clock_resolution_us)
+    }
+
     /// What it allows all of a tenant's runs together.
     #[must_use]
     pub fn of_tenant(&self) -> TenantLimits {
@@ -74,8 +84,8 @@ pub struct Plans {
     pub enterprise: Plan,
 }
 
-/// Least output in flight, in bytes: each stream writes this much at once.
-const MIN_OUTPUT_BYTES: u64 = 4 * MAX_WRITE_BYTES as u64;
+/// Least output in flight for each of a tenant's runs, in bytes: one write, and as much that waits.
+const MIN_OUTPUT_BYTES: u64 = 2 * MAX_WRITE_BYTES as u64;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -96,6 +106,7 @@ impl Default for Plans {
             tenant_output_bytes: 4 * MIB,
             tenant_host_threads: 2,
             storage_bytes: GIB,
+            clock_resolution_us: 100,
             cpu_weight: 1,
             retention_days: 7,
         };
@@ -130,6 +141,7 @@ impl Default for Plans {
             tenant_output_bytes: 64 * MIB,
             tenant_host_threads: 8,
             storage_bytes: 100 * GIB,
+            clock_resolution_us: 20,
             cpu_weight: 4,
             retention_days: 90,
         };
@@ -147,6 +159,7 @@ impl Default for Plans {
             tenant_output_bytes: 256 * MIB,
             tenant_host_threads: 16,
             storage_bytes: 1024 * GIB,
+            clock_resolution_us: 20,
             cpu_weight: 8,
             retention_days: 365,
         };
@@ -178,10 +191,12 @@ impl Plans {
             within(&key("modules"), plan.modules, 1..=1_000_000)?;
             within(&key("deployments"), plan.deployments, 1..=1_000_000)?;
             within(&key("concurrent_runs"), plan.concurrent_runs, 1..=100_000)?;
+            let least_output = MIN_OUTPUT_BYTES.saturating_mul(plan.concurrent_runs as u64);
             within(&key("tenant_memory_bytes"), plan.tenant_memory_bytes, plan.memory_bytes..=1024 * GIB)?;
             within(&key("tenant_open_files"), plan.tenant_open_files, 16..=1_000_000)?;
-            within(&key("tenant_output_bytes"), plan.tenant_output_bytes, MIN_OUTPUT_BYTES..=64 * GIB)?;
+            within(&key("tenant_output_bytes"), plan.tenant_output_bytes, least_output..=64 * GIB)?;
             within(&key("tenant_host_threads"), plan.tenant_host_threads, 1..=256)?;
+            within(&key("clock_resolution_us"), plan.clock_resolution_us, 0..=1_000_000)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
         }

@@ -137,13 +137,18 @@ impl From<TenancyError> for ApiError {
 
 impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
-        Self::from_part(error.code(), error)
+        let retry_after_s = matches!(error, RegistryError::TooManyUploads(_)).then_some(5);
+        Self { retry_after_s, ..Self::from_part(error.code(), error) }
     }
 }
 
 impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
-        let retry_after_s = matches!(error, CommandError::TooManyRuns(_) | CommandError::Busy).then_some(1);
+        let retry_after_s = matches!(
+            error,
+            CommandError::TooManyRuns(_) | CommandError::TenantMemory(_) | CommandError::Busy
+        )
+        .then_some(1);
         Self { retry_after_s, ..Self::from_part(error.code(), error) }
     }
 }

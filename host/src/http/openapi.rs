@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs};
+use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, usage};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -42,6 +42,7 @@ use crate::api::Problem;
         runs::stdin,
         runs::output,
         runs::raw,
+        usage::show,
         logs::list,
         audit::list,
         audit::head,

@@ -70,6 +70,7 @@ pub(super) static KINDS: &[Kind] = &[
     kind("module_compile_limit", 422, "The module takes too much to compile", "Make it smaller or simpler."),
     kind("module_compile_failed", 500, "The host could not compile the module", "Try again, and give the request id to the operator if it persists."),
     kind("too_many_modules", 409, "The plan's number of modules is reached", "Remove one, or ask for a larger plan."),
+    kind("too_many_uploads", 429, "Too many modules of the tenant wait to be compiled", "Wait as `Retry-After` says, and send it again."),
     // Deployments.
     kind("deployment_not_found", 404, "There is no such command", "List commands with GET /v1/{tenant}/deployments."),
     kind("version_not_found", 404, "There is no such version of the command", "List its versions with GET /v1/{tenant}/deployments/{name}."),
@@ -91,6 +92,7 @@ pub(super) static KINDS: &[Kind] = &[
     kind("stdin_gap", 409, "Bytes of standard input are missing in between", "Send again from the offset that was expected."),
     kind("stdin_not_streamed", 409, "The run takes no more input", "Start it with `stdin: stream`."),
     kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),
+    kind("tenant_memory_used_up", 429, "The memory that the plan allows all runs together is used up", "Wait for a run to end, or ask for a larger plan."),
     // Logs.
     kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),
     kind("log_read_failed", 503, "The log cannot be read", "Try again, and give the request id to the operator if it persists."),

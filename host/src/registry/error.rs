@@ -35,6 +35,9 @@ pub enum RegistryError {
         /// The plan's bound.
         limit: usize,
     },
+    /// Too many modules of the tenant wait for their turn to be compiled.
+    #[error("{0} modules of the tenant are being compiled or wait for it")]
+    TooManyUploads(usize),
     /// The body ended early.
     #[error("the body ended early or came too slowly")]
     BodyIncomplete(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -102,6 +105,7 @@ impl RegistryError {
             Self::ModuleEmpty => "module_empty",
             Self::ModuleRefused { code, .. } => code,
             Self::TooManyModules { .. } => "too_many_modules",
+            Self::TooManyUploads(_) => "too_many_uploads",
             Self::BodyIncomplete(_) => "body_incomplete",
             Self::DeploymentNotFound => "deployment_not_found",
             Self::VersionNotFound(_) => "version_not_found",

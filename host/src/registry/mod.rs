@@ -6,6 +6,7 @@ mod grants;
 mod limits;
 mod modules;
 mod toolchain;
+mod turns;
 
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ use cloister_runtime::Runtime;
 use tokio::sync::{Mutex, Semaphore};
 
 use self::toolchain::Toolchain;
+pub(crate) use self::turns::CompileTurn;
+use self::turns::Turns;
+use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::config::{Plan, Plans};
 use crate::store::Store;
@@ -38,6 +42,7 @@ struct Inner {
     plans: Plans,
     toolchain: Toolchain,
     examined: Semaphore,
+    turns: Turns,
     // Held while a module's file and its records are made or removed together.
     placing: Mutex<()>,
 }
@@ -52,9 +57,18 @@ impl Registry {
             plans,
             toolchain: Toolchain::new(runtime),
             examined: Semaphore::new(MAX_EXAMINED),
+            turns: Turns::default(),
             placing: Mutex::new(()),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Waits until nothing else of the tenant is compiled.
+    ///
+    /// # Errors
+    /// When too many of the tenant's modules wait already.
+    pub(crate) async fn compile_turn(&self, scope: &TenantScope) -> Result<CompileTurn, RegistryError> {
+        self.inner.turns.take(scope).await
     }
 
     /// What a plan allows.

@@ -64,8 +64,11 @@ impl Registry {
         if let Some(module) = self.find_module(permit.scope(), &digest).await? {
             return Ok(Uploaded { module, is_new: false });
         }
+        self.room_for_one(permit.scope(), plan.modules).await?;
+        let turn = self.compile_turn(permit.scope()).await?;
         let info = self.examine(&temporary.path, limit_bytes).await?;
         self.inner.toolchain.prepare(&digest, &info, &temporary.path).await?;
+        drop(turn);
         let module = ModuleRecord {
             name: module_name(name, &digest)?,
             digest,
@@ -193,6 +196,8 @@ impl Registry {
         most: usize,
     ) -> Result<Uploaded, RegistryError> {
         let _placing = self.inner.placing.lock().await;
+        // Looked at before the file is there: nothing would remove the file of a module that is then refused.
+        self.room_for_one(scope, most).await?;
         let (store, digest) = (self.inner.store.clone(), module.digest.clone());
         blocking("keep a module", move || put_in_place(&store, &temporary, &digest)).await?;
         let scope = scope.clone();
@@ -202,13 +207,20 @@ impl Registry {
                 if let Some(module) = writer.module(&scope, &module.digest)? {
                     return Ok(Uploaded { module, is_new: false });
                 }
-                if writer.before().module_count(&scope, most)? == most {
-                    return Err(RegistryError::TooManyModules { limit: most });
-                }
                 writer.put_module(&scope, &module)?;
                 Ok(Uploaded { module, is_new: true })
             })
             .await
+    }
+}
+
+impl Registry {
+    /// Refuses one more module of a tenant that has as many as its plan allows.
+    async fn room_for_one(&self, scope: &TenantScope, most: usize) -> Result<(), RegistryError> {
+        let scope = scope.clone();
+        let store = &self.inner.store;
+        let count = store.read::<_, StoreError, _>(move |reader| reader.module_count(&scope, most)).await?;
+        if count >= most { Err(RegistryError::TooManyModules { limit: most }) } else { Ok(()) }
     }
 }
 

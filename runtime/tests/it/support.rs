@@ -7,11 +7,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, StdinSource,
-    Tenant, TenantLimits, inspect,
+    Allocation, BudgetLimits, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds,
+    ModuleSource, NetworkGrant, OutputSink, OutputStreamKind, Prepared, Report, Reservation, Run, RunError,
+    Runtime, RuntimeConfig, StdinSource, Tenant, TenantLimits, inspect,
 };
 use parking_lot::Mutex;
+
+/// Takes output and forgets it.
+pub(crate) struct Forgets;
+
+impl OutputSink for Forgets {
+    fn write(&self, _: OutputStreamKind, _: Bytes, _: Reservation) {}
+
+    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
 
 /// Remembers all output.
 #[derive(Default)]
@@ -28,7 +39,7 @@ impl Collected {
 }
 
 impl OutputSink for Collected {
-    fn write(&self, stream: OutputStreamKind, bytes: Bytes) {
+    fn write(&self, stream: OutputStreamKind, bytes: Bytes, _: Reservation) {
         self.0.lock().entry(stream == OutputStreamKind::Stderr).or_default().extend_from_slice(&bytes);
     }
 
@@ -45,22 +56,44 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::with(16, 256 << 20, 2)
+    }
+
+    /// With this many instance slots of this much memory, and this many threads.
+    pub(crate) fn with(runs: u32, memory_bytes: u64, threads: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let runtime = Self::runtime(directory.path().join("cache"), [7; 32]);
+        let runtime = Runtime::new(RuntimeConfig {
+            allocation: Allocation::Pooled { runs, memory_bytes },
+            threads,
+            ..Self::config(directory.path().join("cache"), [7; 32])
+        })
+        .unwrap();
         let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
         Self { runtime, tenant, directory }
     }
 
     pub(crate) fn runtime(cache: std::path::PathBuf, key: [u8; 32]) -> Runtime {
-        Runtime::new(RuntimeConfig {
+        Runtime::new(Self::config(cache, key)).unwrap()
+    }
+
+    fn config(cache: std::path::PathBuf, key: [u8; 32]) -> RuntimeConfig {
+        RuntimeConfig {
             allocation: Allocation::Pooled { runs: 16, memory_bytes: 256 << 20 },
             threads: 2,
             tick: RuntimeConfig::TICK,
             cache: CacheConfig { directory: Some(cache), key, memory_bytes: 64 << 20 },
             compiler: Compiler::InProcess,
             io: tokio::runtime::Handle::current(),
-        })
-        .unwrap()
+        }
+    }
+
+    /// A tenant with these bounds.
+    pub(crate) fn tenant(&self, budget: BudgetLimits) -> Tenant {
+        self.runtime.tenant(&TenantLimits { budget, ..TenantLimits::UNLIMITED })
+    }
+
+    pub(crate) async fn prepare(&self, text: &str, metering: Metering) -> Arc<Prepared> {
+        self.runtime.prepare(&self.source(text), metering).await.unwrap()
     }
 
     pub(crate) fn path(&self) -> &std::path::Path {
@@ -70,7 +103,10 @@ impl Bench {
     /// A module written as text, ready for [`Runtime::prepare`].
     pub(crate) fn source(&self, text: &str) -> ModuleSource {
         let wasm = wat::parse_str(text).unwrap();
-        let info = inspect(&wasm, &ModuleBounds::default()).unwrap();
+        // What a host refuses at upload, a run must survive all the same.
+        let bounds =
+            ModuleBounds { memory_bytes: 8 << 30, table_elements: 1 << 22, ..ModuleBounds::default() };
+        let info = inspect(&wasm, &bounds).unwrap();
         // A test's digest need not be the real one, only its own.
         let digest = format!(
             "{:064x}",

@@ -159,7 +159,11 @@ fn source(path: &Path) -> Outcome<ModuleSource> {
         function_bytes: u32::MAX,
         memory_bytes: u64::MAX,
         table_elements: u64::MAX,
+        memories: u32::MAX,
+        tables: u32::MAX,
         nested_modules: u32::MAX,
+        depth: u32::MAX,
+        items: u32::MAX,
     };
     let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
     let digest = hex::encode(Sha256::digest(&bytes));

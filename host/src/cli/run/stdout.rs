@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
-use cloister_runtime::{Bytes, Canceller, OutputSink, OutputStreamKind};
+use cloister_runtime::{Bytes, Canceller, OutputSink, OutputStreamKind, Reservation};
 use parking_lot::{Condvar, Mutex};
 
 use crate::cli::failure::{Failure, Outcome};
@@ -77,7 +77,7 @@ impl Writer {
 }
 
 impl OutputSink for Sink {
-    fn write(&self, stream: OutputStreamKind, bytes: Bytes) {
+    fn write(&self, stream: OutputStreamKind, bytes: Bytes, _: Reservation) {
         let mut queue = self.queue.lock();
         if queue.failed {
             return;
