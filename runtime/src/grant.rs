@@ -67,7 +67,7 @@ pub enum Access {
 }
 
 /// Where a guest may connect to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum NetworkGrant {
     /// Nowhere.
     #[default]

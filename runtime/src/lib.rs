@@ -1,14 +1,15 @@
 //! Runs one WASI guest safely.
 //!
 //! [`inspect`] says what a binary is, [`Runtime::prepare`] compiles and links it, and [`Runtime::start`] is the single
-//! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime, and no
-//! HTTP, store, token or tenant record.
+//! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime and
+//! what guests speak, and no API, store, token or tenant record.
 
 mod cache;
 mod compile;
 mod control;
 mod engine;
 mod grant;
+mod http;
 mod limits;
 mod linker;
 mod module;
@@ -30,9 +31,15 @@ pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering, engine_config};
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
+pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
 pub use limits::Limits;
-pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};
-pub use network::{AddressRange, Egress, EgressRule, InvalidRange};
+pub use module::{
+    EntryPoint, ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect, inspect_for,
+};
+pub use network::{
+    AddressRange, Egress, EgressRule, Host, HostPattern, InvalidHost, InvalidRange, Resolve, Resolving,
+    SystemResolver,
+};
 pub use outcome::{Outcome, Report, RunError, Usage};
 pub use prepared::Prepared;
 pub use run::{Canceller, Run};

@@ -81,9 +81,9 @@ pub enum Access {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkGrant {
-    /// A host name or an IP address.
+    /// A host name, `*.` before a name for all names below it, or an IP address.
     pub host: String,
-    /// A TCP port.
+    /// A port.
     pub port: u16,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cloister_host::api::{
-    Access, Deploy, Deployment, DeploymentVersion, DirectoryGrant, Grants, Limits, Rollback,
+    Access, Deploy, Deployment, DeploymentVersion, DirectoryGrant, Grants, Limits, NetworkGrant, Rollback,
 };
 use reqwest::Method;
 
@@ -13,7 +13,7 @@ use super::failure::{Failure, Outcome};
 use super::modules::{resolve, short_digest};
 use super::table::Table;
 use super::units::{self, parse_count, parse_duration, parse_size};
-use super::values::{DirectorySpec, KeyValue};
+use super::values::{Destination, DirectorySpec, KeyValue};
 
 const MAX_LISTED: usize = 1000;
 
@@ -31,6 +31,9 @@ pub(crate) struct DeployArgs {
     /// Set an environment variable of the guest
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<KeyValue>,
+    /// Let it connect to a host and port: NAME:PORT, *.NAME:PORT, ADDRESS:PORT
+    #[arg(long, value_name = "HOST:PORT")]
+    network: Vec<Destination>,
     #[command(flatten)]
     limits: LimitArgs,
     /// What the command is for, in a sentence
@@ -106,7 +109,7 @@ pub(crate) async fn deploy(context: &Context, args: DeployArgs) -> Outcome {
         grants: Grants {
             directories: args.directories.into_iter().map(directory_grant).collect(),
             env: args.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
-            network: Vec::new(),
+            network: args.network.into_iter().map(network_grant).collect(),
         },
     };
     let deployment: Deployment = client.send_json(Method::PUT, &url, &body).await?;
@@ -119,6 +122,10 @@ pub(crate) async fn deploy(context: &Context, args: DeployArgs) -> Outcome {
 fn directory_grant(spec: DirectorySpec) -> DirectoryGrant {
     let access = if spec.read_only { Access::ReadOnly } else { Access::ReadWrite };
     DirectoryGrant { path: spec.source, guest: spec.guest, access }
+}
+
+fn network_grant(to: Destination) -> NetworkGrant {
+    NetworkGrant { host: to.host.to_string(), port: to.port }
 }
 
 /// Lists commands, or shows one.

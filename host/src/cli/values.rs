@@ -1,6 +1,8 @@
-//! Arguments with a shape of their own: `K=V` and `HOST::GUEST[::ro]`.
+//! Arguments with a shape of their own: `K=V`, `HOST::GUEST[::ro]`, `HOST:PORT`.
 
 use std::str::FromStr;
+
+use cloister_runtime::HostPattern;
 
 /// `NAME=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +53,56 @@ impl FromStr for DirectorySpec {
     }
 }
 
+/// `HOST:PORT`: one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// Where.
+    pub(crate) host: HostPattern,
+    /// At which port.
+    pub(crate) port: u16,
+}
+
+impl FromStr for Destination {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("`{text}` is not HOST:PORT"))?;
+        let host: HostPattern = host.parse().map_err(|error| format!("{error}"))?;
+        let port = port.parse().ok().filter(|port| *port > 0);
+        Ok(Self { host, port: port.ok_or_else(|| format!("`{text}` does not end with a port"))? })
+    }
+}
+
+/// `HOST:PORT`, or `any` for every destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NetworkSpec {
+    /// Anywhere this machine can, and listening.
+    Any,
+    /// There.
+    To(Destination),
+}
+
+impl FromStr for NetworkSpec {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "any" { Ok(Self::Any) } else { text.parse().map(Self::To) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_destination_is_a_host_and_a_port() {
+        let shown = |text: &str| text.parse::<Destination>().map(|to| (to.host.to_string(), to.port));
+        assert_eq!(shown("API.example.com:443"), Ok(("api.example.com".to_owned(), 443)));
+        assert_eq!(shown("*.example.com:443"), Ok(("*.example.com".to_owned(), 443)));
+        assert_eq!(shown("[::1]:80"), Ok(("[::1]".to_owned(), 80)));
+        for text in ["", "a", "a:", "a:0", "a:65536", ":80", "http://a:80", "any"] {
+            assert!(shown(text).is_err(), "{text}");
+        }
+        assert_eq!("any".parse(), Ok(NetworkSpec::Any));
+    }
 
     #[test]
     fn a_directory_is_seen_under_its_own_name_unless_told_otherwise() {

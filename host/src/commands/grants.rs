@@ -12,13 +12,19 @@ use crate::files::TenantPath;
 
 impl super::Inner {
     /// Where a run with these grants may connect to.
-    pub(super) fn egress(&self, granted: &[api::NetworkGrant]) -> NetworkGrant {
+    pub(super) fn egress(&self, granted: &[api::NetworkGrant]) -> Result<NetworkGrant, CommandError> {
         if granted.is_empty() {
-            return NetworkGrant::Denied;
+            return Ok(NetworkGrant::Denied);
         }
-        let rule = |grant: &api::NetworkGrant| EgressRule { host: grant.host.clone(), port: grant.port };
-        let rules = granted.iter().map(rule).collect();
-        NetworkGrant::Egress(Arc::new(Egress { rules, private_ranges: self.private_ranges.clone() }))
+        let rule = |grant: &api::NetworkGrant| match grant.host.parse() {
+            Ok(host) => Ok(EgressRule { host, port: grant.port }),
+            // Checked when it was deployed; a rule of an older version may be stricter now.
+            Err(error) => Err(CommandError::Invalid(format!("the command's network grant: {error}"))),
+        };
+        let rules = granted.iter().map(rule).collect::<Result<_, _>>()?;
+        let mut egress = Egress::new(rules, Arc::clone(&self.resolver));
+        egress.private_ranges.clone_from(&self.private_ranges);
+        Ok(NetworkGrant::Egress(Arc::new(egress)))
     }
 }
 

@@ -13,7 +13,7 @@ mod stdin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloister_runtime::{AddressRange, Runtime};
+use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
@@ -45,6 +45,8 @@ struct Inner {
     active: ActiveRuns,
     runs_ended: RunsEnded,
     private_ranges: Vec<AddressRange>,
+    /// Looks names up for all runs, so that the threads it holds are bounded together.
+    resolver: Arc<dyn Resolve>,
     /// One for each instance slot of the engine.
     slots: Arc<Semaphore>,
 }
@@ -90,6 +92,7 @@ impl Commands {
                 active,
                 runs_ended,
                 private_ranges,
+                resolver: Arc::new(SystemResolver::default()),
                 slots,
             }),
         }

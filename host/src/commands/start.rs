@@ -138,7 +138,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
-            network: inner.egress(&plan.deployment.active.grants.network),
+            network: inner.egress(&plan.deployment.active.grants.network)?,
             stdin,
             output: Arc::clone(&output) as _,
             terminals: [false; 3],

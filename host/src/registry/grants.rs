@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloister_runtime::HostPattern;
+
 use super::RegistryError;
 use crate::api::{DirectoryGrant, Grants, NetworkGrant};
 use crate::files::TenantPath;
@@ -14,8 +16,6 @@ pub const MAX_NETWORK_GRANTS: usize = 32;
 pub const MAX_ENV_VARIABLES: usize = 256;
 /// Names and values of environment variables together, in bytes.
 pub const MAX_ENV_BYTES: usize = 32 * 1024;
-/// Longest host name (RFC 1035, section 2.3.4), in bytes.
-const MAX_HOST_BYTES: usize = 253;
 
 /// Checks grants, and answers them with paths in their normal form.
 pub(super) fn check(grants: &Grants) -> Result<Grants, RegistryError> {
@@ -84,14 +84,14 @@ fn network(asked: &[NetworkGrant]) -> Result<Vec<NetworkGrant>, RegistryError> {
     if asked.len() > MAX_NETWORK_GRANTS {
         return Err(invalid(format!("there are more than {MAX_NETWORK_GRANTS} network destinations")));
     }
-    for NetworkGrant { host, port } in asked {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:_".contains(&b);
-        let is_name = !host.is_empty() && host.len() <= MAX_HOST_BYTES && host.bytes().all(plain);
-        if !is_name || *port == 0 {
-            return Err(invalid(format!("{host:?} with port {port} is not a network destination")));
+    let checked = asked.iter().map(|NetworkGrant { host, port }| {
+        let pattern: HostPattern = host.parse().map_err(|error| invalid(format!("`network.host`: {error}")))?;
+        if *port == 0 {
+            return Err(invalid(format!("the destination {host:?} has the port 0")));
         }
-    }
-    Ok(asked.iter().map(|grant| NetworkGrant { host: grant.host.to_lowercase(), port: grant.port }).collect())
+        Ok(NetworkGrant { host: pattern.to_string(), port: *port })
+    });
+    checked.collect()
 }
 
 fn invalid(message: String) -> RegistryError {
@@ -135,7 +135,7 @@ mod tests {
             assert!(check_env(&BTreeMap::from([(name.to_owned(), value.to_owned())])).is_err());
         }
         assert!(check_env(&BTreeMap::from([("a".to_owned(), "x".repeat(MAX_ENV_BYTES))])).is_err());
-        for (host, port) in [("", 80), ("a b", 80), ("http://a", 80), ("a", 0)] {
+        for (host, port) in [("", 80), ("a b", 80), ("http://a", 80), ("a", 0), ("*.com", 80), ("0177.0.0.1", 80)] {
             let grant = NetworkGrant { host: host.to_owned(), port };
             assert!(check(&Grants { network: vec![grant], ..Grants::default() }).is_err(), "{host}:{port}");
         }
