@@ -19,6 +19,7 @@ use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
 use crate::metrics::{HostCollector, Metrics, RunsEnded};
 use crate::registry::{Registry, RegistryError};
+use crate::secrets::Secrets;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
@@ -174,12 +175,14 @@ fn assemble(
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
+    let secrets = Secrets::open(store.clone(), clock.clone())?;
     let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone())?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
         registry: registry.clone(),
+        secrets: secrets.clone(),
         files: files.clone(),
         logs: logs.clone(),
         runtime: Arc::clone(&runtime),
@@ -201,6 +204,7 @@ fn assemble(
         auth,
         tenancy,
         registry,
+        secrets,
         files,
         logs,
         runtime,

@@ -340,8 +340,7 @@ impl Found {
 
     fn finish(self, entry: EntryPoint) -> Result<ModuleInfo, ModuleError> {
         let (kind, wasi) = if entry == EntryPoint::Http {
-            let expected =
-                "a component that serves must export `wasi:http/incoming-handler` 0.2 or `wasi:http/handler` 0.3";
+            let expected = "a component that serves must export `wasi:http/incoming-handler` 0.2 or `wasi:http/handler` 0.3";
             (ModuleKind::Component, self.http_interface.ok_or(ModuleError::NoEntryPoint { expected })?)
         } else if self.component {
             let expected = "a component must export `wasi:cli/run` 0.2 or 0.3";

@@ -81,9 +81,7 @@ impl Prepared {
         let no_entry =
             |_| ModuleError::NoEntryPoint { expected: "the exported HTTP handler has another type" };
         Ok(Program::Http(match wasi {
-            WasiVersion::V0_3 => {
-                ProxyPre::P3(p3::bindings::ServicePre::new(instance).map_err(no_entry)?)
-            }
+            WasiVersion::V0_3 => ProxyPre::P3(p3::bindings::ServicePre::new(instance).map_err(no_entry)?),
             _ => ProxyPre::P2(p2::bindings::ProxyPre::new(instance).map_err(no_entry)?),
         }))
     }

@@ -222,7 +222,8 @@ fn network(builder: &mut WasiCtxBuilder, network: &Arc<GuestNetwork>) {
     let open = !network.is_denied();
     builder.allow_tcp(open).allow_udp(open).allow_ip_name_lookup(open);
     let network = Arc::clone(network);
-    builder.socket_addr_check(move |address, purpose| Box::pin(Arc::clone(&network).allows(address, purpose)));
+    builder
+        .socket_addr_check(move |address, purpose| Box::pin(Arc::clone(&network).allows(address, purpose)));
 }
 
 /// A trap in words for the guest's author: the cause, and the guest's own functions it passed through.

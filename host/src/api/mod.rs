@@ -7,6 +7,7 @@ mod files;
 mod logs;
 mod modules;
 mod runs;
+mod secrets;
 mod tenants;
 
 pub use auth::*;
@@ -16,4 +17,5 @@ pub use files::*;
 pub use logs::*;
 pub use modules::*;
 pub use runs::*;
+pub use secrets::*;
 pub use tenants::*;

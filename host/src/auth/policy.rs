@@ -79,6 +79,10 @@ actions! {
     FileRead = "file:read", least Viewer, Reads;
     /// Writes and removes files.
     FileWrite = "file:write", least Developer, Changes;
+    /// Sees the names of secrets.
+    SecretRead = "secret:read", least Developer, Reads;
+    /// Sets and removes secrets.
+    SecretWrite = "secret:write", least Developer, Changes;
 }
 
 #[derive(PartialEq, Eq)]
@@ -218,6 +222,8 @@ mod tests {
         log:read: owner admin developer runner viewer
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
+        secret:read: owner admin developer
+        secret:write: owner admin developer
         ");
     }
 

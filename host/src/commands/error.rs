@@ -5,6 +5,7 @@ use cloister_runtime::ModuleError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 
 /// A failure to do something with a run. How a guest ended is no failure.
@@ -54,6 +55,9 @@ pub enum CommandError {
     /// Limits or variables are not valid.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// A granted secret cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -80,6 +84,7 @@ impl CommandError {
             Self::Module(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Registry(error) => error.code(),
+            Self::Secrets(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
         }

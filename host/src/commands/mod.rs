@@ -22,6 +22,7 @@ use crate::files::Files;
 use crate::logs::LogWriter;
 use crate::metrics::RunsEnded;
 use crate::registry::Registry;
+use crate::secrets::Secrets;
 use crate::store::Store;
 
 pub use error::CommandError;
@@ -39,6 +40,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     registry: Registry,
+    secrets: Secrets,
     files: Files,
     logs: LogWriter,
     runtime: Arc<Runtime>,
@@ -59,6 +61,8 @@ pub struct CommandParts {
     pub clock: Clock,
     /// Modules and deployments.
     pub registry: Registry,
+    /// Tenants' secrets.
+    pub secrets: Secrets,
     /// Tenants' files.
     pub files: Files,
     /// Takes what guests write.
@@ -77,8 +81,18 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
-            parts;
+        let CommandParts {
+            store,
+            clock,
+            registry,
+            secrets,
+            files,
+            logs,
+            runtime,
+            runs_ended,
+            private_ranges,
+            slots,
+        } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
         Self {
@@ -86,6 +100,7 @@ impl Commands {
                 store,
                 clock,
                 registry,
+                secrets,
                 files,
                 logs,
                 runtime,

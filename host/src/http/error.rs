@@ -13,6 +13,7 @@ use crate::commands::CommandError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 use crate::tenancy::TenancyError;
 
@@ -138,6 +139,12 @@ impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
         let retry_after_s = matches!(error, CommandError::TooManyRuns(_) | CommandError::Busy).then_some(1);
         Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<SecretsError> for ApiError {
+    fn from(error: SecretsError) -> Self {
+        Self::from_part(error.code(), error)
     }
 }
 

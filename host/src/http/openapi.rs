@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{auth, deployments, files, host, logs, modules, operator, runs};
+use super::handlers::{auth, deployments, files, host, logs, modules, operator, runs, secrets};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -42,6 +42,9 @@ use crate::api::Problem;
         runs::stdin,
         runs::output,
         runs::raw,
+        secrets::list,
+        secrets::put,
+        secrets::remove,
         logs::list,
         files::root,
         files::read,

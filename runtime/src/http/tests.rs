@@ -78,7 +78,8 @@ fn outcome(sent: Result<Exchange, Error>) -> String {
 async fn a_request_reaches_the_granted_host_by_its_name() {
     let (port, served) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi".to_vec()).await;
     let url = format!("http://granted.example:{port}/a?b=c");
-    let headers = [("x-own", "1"), ("host", "other.example"), ("proxy-authorization", "x"), ("connection", "close")];
+    let headers =
+        [("x-own", "1"), ("host", "other.example"), ("proxy-authorization", "x"), ("connection", "close")];
     let exchange = send(egress(port), request(Method::GET, &url, &headers)).await.unwrap();
     assert_eq!(whole(exchange).await.unwrap(), "hi");
     let read = served.await.unwrap();
@@ -138,7 +139,8 @@ async fn a_secret_goes_to_its_host_over_tls_or_where_plain_is_granted() {
     let with = |plain| {
         let host = "granted.example".parse().unwrap();
         let mut egress = egress(port);
-        egress.headers = vec![SecretHeader::new(host, port, "authorization", "Bearer s3cret!", plain).unwrap()];
+        egress.headers =
+            vec![SecretHeader::new(host, port, "authorization", "Bearer s3cret!", plain).unwrap()];
         assert!(!format!("{egress:?} {:?}", egress.headers).contains("s3cret"));
         egress
     };
@@ -153,7 +155,9 @@ async fn a_secret_goes_to_its_host_over_tls_or_where_plain_is_granted() {
 
 #[test]
 fn headers_of_the_connection_carry_no_secret() {
-    for name in ["host", "connection", "proxy-authorization", "transfer-encoding", "content-length", "te", "a b", ""] {
+    for name in
+        ["host", "connection", "proxy-authorization", "transfer-encoding", "content-length", "te", "a b", ""]
+    {
         assert_eq!(SecretHeader::check_name(name), Err(InvalidHeader::Name), "{name}");
     }
     let host = || "a".parse().unwrap();
@@ -190,7 +194,8 @@ async fn connections_of_a_run_are_bounded_and_given_back() {
     let network = GuestNetwork::new(NetworkGrant::Egress(Arc::new(egress(port))));
     let url = format!("http://granted.example:{port}/");
     let start = || {
-        let sending = send::send(Arc::clone(&network), request(Method::GET, &url, &[]), RequestOptions::default());
+        let sending =
+            send::send(Arc::clone(&network), request(Method::GET, &url, &[]), RequestOptions::default());
         tokio::spawn(sending)
     };
     let waiting: Vec<_> = (0..16).map(|_| start()).collect();
@@ -201,7 +206,7 @@ async fn connections_of_a_run_are_bounded_and_given_back() {
     assert_eq!(outcome(start().await.unwrap()), "ConnectionLimitReached");
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
     for task in waiting {
-        assert!(task.await.unwrap_err().is_cancelled());
+        assert!(task.await.is_err_and(|error| error.is_cancelled()));
     }
     let again = start();
     listener.accept().await.unwrap();

@@ -165,7 +165,8 @@ mod tests {
         ] {
             assert!(!is_reachable(address.parse().unwrap(), &[]), "{address}");
         }
-        for address in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1"] {
+        for address in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1"]
+        {
             assert!(is_reachable(address.parse().unwrap(), &[]), "{address}");
         }
     }

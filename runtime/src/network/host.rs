@@ -157,7 +157,9 @@ mod tests {
     fn a_name_is_lower_case_without_its_final_dot() {
         assert_eq!("API.Example.COM.".parse(), Ok(Host::Name("api.example.com".to_owned())));
         let long = "a".repeat(64);
-        for text in ["", ".", "a..b", "-a.b", "a b", "http://a", "a/b", "a@b", "a:80", "*", "münchen.de", &long] {
+        for text in
+            ["", ".", "a..b", "-a.b", "a b", "http://a", "a/b", "a@b", "a:80", "*", "münchen.de", &long]
+        {
             assert!(text.parse::<Host>().is_err(), "{text}");
         }
     }

@@ -208,7 +208,8 @@ impl GuestNetwork {
             return Err(Refusal::NotGranted);
         }
         let addresses = self.addresses(host).await.map_err(Refusal::Lookup)?;
-        let mut targets: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        let mut targets: Vec<_> =
+            addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
         if let Some(egress) = self.egress() {
             targets.retain(|target| egress.permits(host, *target));
         }

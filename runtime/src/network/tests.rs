@@ -73,7 +73,8 @@ async fn a_name_that_leads_inside_is_refused_unless_the_operator_listed_the_rang
     let rules = [("inside.example", 80), ("169.254.169.254", 80), ("::ffff:127.0.0.1", 80)];
     let inside = &["127.0.0.1", "::1", "169.254.169.254", "64:ff9b::7f00:1"][..];
     let tricked = network(&rules, &[], Scripted::new(&[inside]));
-    for address in ["127.0.0.1:80", "[::1]:80", "169.254.169.254:80", "[::ffff:127.0.0.1]:80", "[64:ff9b::7f00:1]:80"]
+    for address in
+        ["127.0.0.1:80", "[::1]:80", "169.254.169.254:80", "[::ffff:127.0.0.1]:80", "[64:ff9b::7f00:1]:80"]
     {
         assert!(!connects(&tricked, address).await, "{address}");
     }

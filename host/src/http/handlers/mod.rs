@@ -10,6 +10,7 @@ pub(super) mod logs;
 pub(super) mod modules;
 pub(super) mod operator;
 pub(super) mod runs;
+pub(super) mod secrets;
 
 /// An instant as RFC 3339 with microseconds.
 pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
