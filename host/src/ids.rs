@@ -131,6 +131,13 @@ text_id! {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 }
 text_id! {
+    /// A secret's name.
+    SecretName, "secret name", "1 to 64 of letters, digits, `.`, `_` and `-`, starting with a letter or digit",
+    |text| (1..=64).contains(&text.len())
+        && text.as_bytes()[0].is_ascii_alphanumeric()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+text_id! {
     /// Lower-case hex SHA-256 of a module's bytes.
     ModuleDigest, "module digest", "64 characters of 0-9 and a-f",
     |text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

@@ -13,6 +13,7 @@ mod inflow;
 pub mod logs;
 pub mod metrics;
 pub mod registry;
+pub mod secrets;
 pub mod server;
 pub mod store;
 pub mod telemetry;

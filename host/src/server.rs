@@ -20,6 +20,7 @@ use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
 use crate::metrics::{HostCollector, Metrics, RunsEnded, TenantCollector};
 use crate::registry::{Registry, RegistryError};
+use crate::secrets::Secrets;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
@@ -185,6 +186,7 @@ fn assemble(
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
+    let secrets = Secrets::open(store.clone(), clock.clone())?;
     let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone(), audit.clone())?;
     let commands = Commands::new(CommandParts {
@@ -192,6 +194,7 @@ fn assemble(
         clock: clock.clone(),
         audit: audit.clone(),
         registry: registry.clone(),
+        secrets: secrets.clone(),
         files: files.clone(),
         logs: logs.clone(),
         runtime: Arc::clone(&runtime),
@@ -214,6 +217,7 @@ fn assemble(
         auth,
         tenancy,
         registry,
+        secrets,
         files,
         audit,
         logs,

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::compile::Compiler;
 use crate::engine::{Engines, Metering, code_fingerprint};
-use crate::module::{ModuleError, ModuleInfo};
+use crate::module::{EntryPoint, ModuleError, ModuleInfo};
 use crate::prepared::Prepared;
 use crate::trusted_code::TrustedCode;
 
@@ -56,7 +56,7 @@ struct Counters {
     forged: AtomicU64,
 }
 
-type CacheKey = (Box<str>, Metering);
+type CacheKey = (Box<str>, Metering, EntryPoint);
 
 #[derive(Clone)]
 struct ByCodeSize;
@@ -103,7 +103,7 @@ impl ModuleCache {
         source: &ModuleSource,
         metering: Metering,
     ) -> Result<Arc<Prepared>, ModuleError> {
-        let key = (source.digest.as_str().into(), metering);
+        let key = (source.digest.as_str().into(), metering, source.info.entry);
         if let Some(found) = self.memory.get(&key) {
             self.counters.memory_hits.fetch_add(1, Ordering::Relaxed);
             return Ok(found);
@@ -178,8 +178,7 @@ impl ModuleCache {
         code_bytes: usize,
     ) -> Result<Arc<Prepared>, ModuleError> {
         let flavour = self.engines.get(metering).map_err(|error| host("no engine", &error))?;
-        let (kind, wasi) = (source.info.kind, source.info.wasi);
-        Prepared::link(flavour, metering, kind, wasi, code, code_bytes as u64).map(Arc::new)
+        Prepared::link(flavour, metering, &source.info, code, code_bytes as u64).map(Arc::new)
     }
 
     /// Keeps compiled code for the next start. Losing it costs time only, so a failure is logged and forgotten.
@@ -222,7 +221,9 @@ impl ModuleCache {
     /// Forgets a module, in memory and on disk.
     pub(crate) fn remove(&self, digest: &str) {
         for metering in [Metering::Epochs, Metering::Fuel] {
-            self.memory.remove(&(digest.into(), metering));
+            for entry in [EntryPoint::Command, EntryPoint::Http] {
+                self.memory.remove(&(digest.into(), metering, entry));
+            }
         }
         let Some(directory) = &self.config.directory else {
             return;

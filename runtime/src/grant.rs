@@ -70,7 +70,7 @@ pub enum Access {
 }
 
 /// Where a guest may connect to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum NetworkGrant {
     /// Nowhere.
     #[default]

@@ -1,8 +1,8 @@
 //! Runs one WASI guest safely.
 //!
 //! [`inspect`] says what a binary is, [`Runtime::prepare`] compiles and links it, and [`Runtime::start`] is the single
-//! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime, and no
-//! HTTP, store, token or tenant record.
+//! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime and
+//! what guests speak, and no API, store, token or tenant record.
 
 mod budget;
 mod cache;
@@ -12,6 +12,7 @@ mod control;
 mod engine;
 mod filesystem;
 mod grant;
+mod http;
 mod limits;
 mod linker;
 mod module;
@@ -38,9 +39,15 @@ pub use filesystem::{
     Change, Held, Inode, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded, walk,
 };
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
+pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
 pub use limits::Limits;
-pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};
-pub use network::{AddressRange, Egress, EgressRule, InvalidRange};
+pub use module::{
+    EntryPoint, ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect, inspect_for,
+};
+pub use network::{
+    AddressRange, Egress, EgressRule, Host, HostPattern, InvalidHost, InvalidRange, Resolve, Resolving,
+    SystemResolver,
+};
 pub use outcome::{Outcome, Report, RunError, Usage};
 pub use prepared::Prepared;
 pub use run::{Canceller, Run};

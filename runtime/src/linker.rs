@@ -1,4 +1,4 @@
-//! What a guest can import, for each version of WASI. Made when the first module of that version is linked.
+//! What a guest can import, for each version of WASI and `wasi:http`. Made when the first module of that version is linked.
 
 use std::sync::OnceLock;
 
@@ -38,7 +38,10 @@ impl Linkers {
         let mut linker = component::Linker::new(&self.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
         linker.allow_shadowing(true);
+        crate::network::names::add_to_linker(&mut linker)?;
         crate::filesystem::add_components_to_linker(&mut linker)?;
         Ok(self.components.get_or_init(|| linker))
     }

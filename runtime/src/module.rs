@@ -31,6 +31,17 @@ pub enum WasiVersion {
     V0_3,
 }
 
+/// How a module is entered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryPoint {
+    /// As a command: `_start` or `wasi:cli/run`.
+    #[default]
+    Command,
+    /// For each HTTP request: `wasi:http/incoming-handler` 0.2 or `wasi:http/handler` 0.3.
+    Http,
+}
+
 /// What a module turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleInfo {
@@ -38,6 +49,9 @@ pub struct ModuleInfo {
     pub kind: ModuleKind,
     /// The WASI version it is written for.
     pub wasi: WasiVersion,
+    /// How it is entered.
+    #[serde(default)]
+    pub entry: EntryPoint,
     /// `module::name` for a core module, interface names for a component; sorted.
     pub imports: Vec<String>,
     /// What the imports imply, of `filesystem`, `network`, `http`, `clock`, `random`, `environment`, `stdin`, `stdout`.
@@ -162,6 +176,18 @@ impl ModuleError {
 /// # Errors
 /// See [`ModuleError`]. Function bodies are not validated here but when the module is compiled.
 pub fn inspect(bytes: &[u8], bounds: &ModuleBounds) -> Result<ModuleInfo, ModuleError> {
+    inspect_for(EntryPoint::Command, bytes, bounds)
+}
+
+/// As [`inspect`], for a binary that is entered in a certain way.
+///
+/// # Errors
+/// As [`inspect`]; [`ModuleError::NoEntryPoint`] when it cannot be entered so.
+pub fn inspect_for(
+    entry: EntryPoint,
+    bytes: &[u8],
+    bounds: &ModuleBounds,
+) -> Result<ModuleInfo, ModuleError> {
     check("the binary's size in bytes", bytes.len() as u64, bounds.size_bytes)?;
     if bytes.len() < 4 || &bytes[..4] != b"\0asm" {
         return Err(if b"\0asm".starts_with(bytes) && !bytes.is_empty() {
@@ -178,7 +204,7 @@ pub fn inspect(bytes: &[u8], bounds: &ModuleBounds) -> Result<ModuleInfo, Module
             Refusal::Module(error) => error,
         })?;
     }
-    found.finish()
+    found.finish(entry)
 }
 
 enum Refusal {
@@ -225,6 +251,7 @@ struct Found {
     imports: BTreeSet<String>,
     start_function: bool,
     run_interface: Option<WasiVersion>,
+    http_interface: Option<WasiVersion>,
 }
 
 impl Found {
@@ -322,16 +349,25 @@ impl Found {
     }
 
     fn component_export(&mut self, name: &str) {
-        let version = name.strip_prefix("wasi:cli/run@");
-        match version {
-            Some(version) if version.starts_with("0.2.") => self.run_interface = Some(WasiVersion::V0_2),
-            Some(version) if version.starts_with("0.3.") => self.run_interface = Some(WasiVersion::V0_3),
+        let Some((interface, version)) = name.split_once('@') else { return };
+        match interface {
+            "wasi:cli/run" if version.starts_with("0.2.") => self.run_interface = Some(WasiVersion::V0_2),
+            "wasi:cli/run" if version.starts_with("0.3.") => self.run_interface = Some(WasiVersion::V0_3),
+            "wasi:http/incoming-handler" if version.starts_with("0.2.") => {
+                self.http_interface = Some(WasiVersion::V0_2);
+            }
+            "wasi:http/handler" if version.starts_with("0.3.") => {
+                self.http_interface = Some(WasiVersion::V0_3);
+            }
             _ => {}
         }
     }
 
-    fn finish(self) -> Result<ModuleInfo, ModuleError> {
-        let (kind, wasi) = if self.component {
+    fn finish(self, entry: EntryPoint) -> Result<ModuleInfo, ModuleError> {
+        let (kind, wasi) = if entry == EntryPoint::Http {
+            let expected = "a component that serves must export `wasi:http/incoming-handler` 0.2 or `wasi:http/handler` 0.3";
+            (ModuleKind::Component, self.http_interface.ok_or(ModuleError::NoEntryPoint { expected })?)
+        } else if self.component {
             let expected = "a component must export `wasi:cli/run` 0.2 or 0.3";
             (ModuleKind::Component, self.run_interface.ok_or(ModuleError::NoEntryPoint { expected })?)
         } else if self.start_function {
@@ -345,6 +381,7 @@ impl Found {
         Ok(ModuleInfo {
             kind,
             wasi,
+            entry,
             needs: needs.into_iter().map(str::to_owned).collect(),
             imports: self.imports.into_iter().collect(),
         })
@@ -400,8 +437,8 @@ fn need_of(import: &str) -> Option<&'static str> {
 }
 
 /// Packages whose interfaces the host provides to components.
-const COMPONENT_PACKAGES: [&str; 6] =
-    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+const COMPONENT_PACKAGES: [&str; 7] =
+    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
 
 /// The functions of `wasi_snapshot_preview1` (WASI preview 1, witx).
 const PREVIEW1_FUNCTIONS: [&str; 46] = [

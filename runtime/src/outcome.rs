@@ -95,6 +95,10 @@ pub struct Usage {
     pub stdout_bytes: u64,
     /// Bytes written to standard error.
     pub stderr_bytes: u64,
+    /// Bytes that outgoing HTTP sent over the wire.
+    pub http_sent_bytes: u64,
+    /// Bytes that outgoing HTTP received over the wire.
+    pub http_received_bytes: u64,
 }
 
 /// A run that came to its end.

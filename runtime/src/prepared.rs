@@ -2,9 +2,10 @@
 
 use wasmtime::{ExternType, InstancePre, Module, component};
 use wasmtime_wasi::{p2, p3};
+use wasmtime_wasi_http::handler::ProxyPre;
 
 use crate::engine::{Flavour, Metering};
-use crate::module::{ModuleError, ModuleKind, WasiVersion};
+use crate::module::{EntryPoint, ModuleError, ModuleInfo, ModuleKind, WasiVersion};
 use crate::sandbox::GuestState;
 use crate::trusted_code::TrustedCode;
 
@@ -19,6 +20,7 @@ pub(crate) enum Program {
     Preview1(InstancePre<GuestState>),
     V0_2(p2::bindings::CommandPre<GuestState>),
     V0_3(p3::bindings::CommandPre<GuestState>),
+    Http(ProxyPre<GuestState>),
 }
 
 impl Prepared {
@@ -28,28 +30,30 @@ impl Prepared {
         self.code_bytes
     }
 
-    /// Loads and links compiled code. The kind and version are those of [`crate::inspect`].
+    /// Loads and links compiled code.
     pub(crate) fn link(
         flavour: &Flavour,
         metering: Metering,
-        kind: ModuleKind,
-        wasi: WasiVersion,
+        info: &ModuleInfo,
         code: &TrustedCode<'_>,
         code_bytes: u64,
     ) -> Result<Self, ModuleError> {
         let host = |error: wasmtime::Error| ModuleError::Host { reason: error.root_cause().to_string() };
-        let program = match (kind, wasi) {
+        let program = match (info.kind, info.entry) {
             (ModuleKind::Core, _) => {
                 let module = code.load_module(&flavour.engine).map_err(host)?;
                 check_entry_point(&module)?;
                 let linker = flavour.linkers.preview1().map_err(host)?;
                 Program::Preview1(linker.instantiate_pre(&module).map_err(unlinkable)?)
             }
-            (ModuleKind::Component, version) => {
+            (ModuleKind::Component, entry) => {
                 let component = code.load_component(&flavour.engine).map_err(host)?;
                 let linker = flavour.linkers.components().map_err(host)?;
                 let instance = linker.instantiate_pre(&component).map_err(unlinkable)?;
-                Self::command(instance, version)?
+                match entry {
+                    EntryPoint::Command => Self::command(instance, info.wasi)?,
+                    EntryPoint::Http => Self::server(instance, info.wasi)?,
+                }
             }
         };
         Ok(Self { metering, program, code_bytes })
@@ -65,6 +69,21 @@ impl Prepared {
             WasiVersion::V0_3 => Program::V0_3(p3::bindings::CommandPre::new(instance).map_err(no_entry)?),
             _ => Program::V0_2(p2::bindings::CommandPre::new(instance).map_err(no_entry)?),
         })
+    }
+}
+
+impl Prepared {
+    fn server(
+        instance: component::InstancePre<GuestState>,
+        wasi: WasiVersion,
+    ) -> Result<Program, ModuleError> {
+        use wasmtime_wasi_http::{p2, p3};
+        let no_entry =
+            |_| ModuleError::NoEntryPoint { expected: "the exported HTTP handler has another type" };
+        Ok(Program::Http(match wasi {
+            WasiVersion::V0_3 => ProxyPre::P3(p3::bindings::ServicePre::new(instance).map_err(no_entry)?),
+            _ => ProxyPre::P2(p2::bindings::ProxyPre::new(instance).map_err(no_entry)?),
+        }))
     }
 }
 

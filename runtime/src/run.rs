@@ -11,6 +11,7 @@ use async_task::FallibleTask;
 use crate::control::{RunControl, Stop};
 use crate::engine::Engines;
 use crate::grant::Grant;
+use crate::http::HttpCall;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, Report, RunError, Usage};
 use crate::prepared::Prepared;
@@ -59,6 +60,8 @@ pub(crate) struct Job {
     pub(crate) module: Arc<Prepared>,
     pub(crate) grant: Grant,
     pub(crate) limits: Limits,
+    /// The request, for a module that serves HTTP.
+    pub(crate) call: Option<HttpCall>,
     pub(crate) control: Arc<RunControl>,
     pub(crate) accepted: Instant,
     pub(crate) deadline: Deadline,
@@ -83,14 +86,14 @@ impl Drop for LiveRun {
 
 /// Runs a job to its end, on sandbox threads.
 pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
-    let Job { engines, admission, module, mut grant, limits, control, accepted, deadline, live } = job;
+    let Job { engines, admission, module, mut grant, limits, call, control, accepted, deadline, live } = job;
     let flavour = engines.get(module.metering)?;
     let stdin = std::mem::replace(&mut grant.stdin, crate::StdinSource::Empty).into_pipe();
     let budget = admission.tenant.budget().clone();
     let mut sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone(), budget)?;
     let mut cpu = Duration::ZERO;
     let ended = Guarded {
-        call: Box::pin(sandbox.call(&module)),
+        call: Box::pin(sandbox.call(&module, call)),
         control: &control,
         cpu: &mut cpu,
         cpu_limit: limits.cpu,
@@ -104,6 +107,7 @@ pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
         Ended::OutOfCpuTime => Outcome::OutOfCpuTime,
     };
     let (stdout_bytes, stderr_bytes) = sandbox.output_bytes();
+    let (http_sent_bytes, http_received_bytes) = sandbox.http_bytes();
     let usage = Usage {
         fuel: sandbox.fuel_used(),
         cpu,
@@ -112,6 +116,8 @@ pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
         stdin_bytes: stdin.read_bytes(),
         stdout_bytes,
         stderr_bytes,
+        http_sent_bytes,
+        http_received_bytes,
     };
     // The slot, descriptors and memory are free before anyone hears of the end.
     drop(sandbox);

@@ -9,6 +9,7 @@ use crate::compile::Compiler;
 use crate::control::RunControl;
 use crate::engine::{Allocation, Engines, Metering};
 use crate::grant::Grant;
+use crate::http::{HttpAnswer, HttpCall};
 use crate::limits::Limits;
 use crate::module::ModuleError;
 use crate::outcome::RunError;
@@ -118,6 +119,35 @@ impl Runtime {
     /// Queues a run of the tenant that admitted it. The wall-time limit counts from now.
     #[must_use]
     pub fn start(&self, admission: Admission, module: Arc<Prepared>, grant: Grant, limits: Limits) -> Run {
+        self.queue(admission, module, grant, limits, None)
+    }
+
+    /// Queues a run that answers one HTTP request, of a module prepared with [`crate::EntryPoint::Http`].
+    #[must_use]
+    pub fn serve<B>(
+        &self,
+        admission: Admission,
+        module: Arc<Prepared>,
+        grant: Grant,
+        limits: Limits,
+        request: http::Request<B>,
+    ) -> (Run, HttpAnswer)
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let (call, answer) = HttpCall::new(request);
+        (self.queue(admission, module, grant, limits, Some(call)), answer)
+    }
+
+    fn queue(
+        &self,
+        admission: Admission,
+        module: Arc<Prepared>,
+        grant: Grant,
+        limits: Limits,
+        call: Option<HttpCall>,
+    ) -> Run {
         let accepted = Instant::now();
         let control = Arc::new(RunControl::default());
         let until = accepted.checked_add(limits.wall).unwrap_or_else(|| accepted + FOREVER);
@@ -129,6 +159,7 @@ impl Runtime {
             module,
             grant,
             limits,
+            call,
             control: Arc::clone(&control),
             accepted,
             deadline,

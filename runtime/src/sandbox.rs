@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{AsContextMut, Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{self, ProxyPre};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::budget::Budget;
 use crate::coarse_clock::CoarseClock;
 use crate::control::RunControl;
 use crate::engine::Flavour;
 use crate::filesystem::{RunFiles, begin_preview1};
-use crate::grant::{Access, Grant, NetworkGrant};
+use crate::grant::{Access, Grant};
+use crate::http::{GuestHttp, HttpCall};
 use crate::limits::{Limiter, Limits, MemoryRefusal};
+use crate::network::GuestNetwork;
 use crate::outcome::{Outcome, RunError};
 use crate::prepared::{Prepared, Program};
 use crate::stdin_pipe::StdinPipe;
@@ -34,12 +38,24 @@ pub(crate) struct GuestState {
     pub(crate) budget: Budget,
     /// What it has open. After `wasi`: files are closed before they are given back.
     pub(crate) files: RunFiles,
+    pub(crate) network: Arc<GuestNetwork>,
+    http: GuestHttp,
     limiter: Limiter,
 }
 
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for GuestState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http.hooks,
+            table: self.wasi.ctx().table,
+            ctx: &mut self.http.context,
+        }
     }
 }
 
@@ -64,10 +80,12 @@ impl Sandbox {
         let sink = Arc::clone(&grant.output);
         let output = OutputMeter::new(sink, Arc::clone(control), limits.output_bytes, budget.clone());
         let files = RunFiles::new(&grant);
-        let mut wasi = context(grant, limits.clock_resolution, &stdin, &output)?;
+        let network = GuestNetwork::new(grant.network.clone());
+        let mut wasi = context(grant, limits.clock_resolution, &network, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let limiter = Limiter::new(limits.memory_bytes, &budget);
-        let state = GuestState { wasi, files, budget, limiter };
+        let http = GuestHttp::new(Arc::clone(&network));
+        let state = GuestState { wasi, files, budget, network, http, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -80,8 +98,12 @@ impl Sandbox {
         Ok(Self { store, fuel: limits.fuel, stdin, output })
     }
 
-    /// Instantiates the module and runs its entry point to its end.
-    pub(crate) async fn call(&mut self, module: &Prepared) -> wasmtime::Result<u8> {
+    /// Instantiates the module and runs its entry point to its end; one that serves HTTP, for this request.
+    pub(crate) async fn call(
+        &mut self,
+        module: &Prepared,
+        request: Option<HttpCall>,
+    ) -> wasmtime::Result<u8> {
         let store = &mut self.store;
         let ended = match &module.program {
             Program::Preview1(instance) => {
@@ -100,6 +122,10 @@ impl Sandbox {
                     .run_concurrent(async |store| command.wasi_cli_run().call_run(store).await)
                     .await
                     .flatten()
+            }
+            Program::Http(server) => {
+                let request = request.ok_or_else(|| wasmtime::format_err!("there is no request to serve"))?;
+                serve(store, server, request).await.map(Ok)
             }
         };
         match ended {
@@ -140,6 +166,11 @@ impl Sandbox {
         self.store.data().limiter.peak_bytes()
     }
 
+    /// Bytes that outgoing HTTP sent and received.
+    pub(crate) fn http_bytes(&self) -> (u64, u64) {
+        self.store.data().network.traffic.bytes()
+    }
+
     /// Bytes taken from standard output and standard error.
     pub(crate) fn output_bytes(&self) -> (u64, u64) {
         self.output.written()
@@ -152,10 +183,31 @@ impl Drop for Sandbox {
     }
 }
 
+/// Calls the handler of a component that serves, and lets it go on until the body of its answer is written.
+async fn serve(
+    store: &mut Store<GuestState>,
+    server: &ProxyPre<GuestState>,
+    HttpCall { request, answer }: HttpCall,
+) -> wasmtime::Result<()> {
+    let server = server.instantiate_async(&mut *store).await?;
+    let served = store.run_concurrent(async |accessor| {
+        let view = <GuestState as WasiHttpView>::http;
+        let call = accessor.with(|mut access| {
+            handler::Prepared::new(access.as_context_mut(), &server, request, view, answer)
+        })?;
+        // A run's own limits end a handler that takes too long.
+        call.run(accessor, std::future::pending()).await?;
+        std::future::poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+        Ok(())
+    });
+    served.await.flatten()
+}
+
 /// The WASI context: arguments, environment, directories, network and streams of the grant, and nothing else.
 fn context(
     grant: Grant,
     clock_resolution: Duration,
+    guest_network: &Arc<GuestNetwork>,
     stdin: &StdinPipe,
     output: &Arc<OutputMeter>,
 ) -> Result<WasiP1Ctx, RunError> {
@@ -180,26 +232,17 @@ fn context(
             .preopened_dir(directory.host.path(), &directory.guest, permissions)
             .map_err(|source| RunError::Directory { guest: directory.guest.clone(), source })?;
     }
-    network(&mut builder, &grant.network);
+    network(&mut builder, guest_network);
     CoarseClock::set(&mut builder, clock_resolution);
     Ok(builder.build_p1())
 }
 
-fn network(builder: &mut WasiCtxBuilder, grant: &NetworkGrant) {
-    let open = *grant != NetworkGrant::Denied;
+fn network(builder: &mut WasiCtxBuilder, network: &Arc<GuestNetwork>) {
+    let open = !network.is_denied();
     builder.allow_tcp(open).allow_udp(open).allow_ip_name_lookup(open);
-    match grant {
-        NetworkGrant::Denied => {}
-        NetworkGrant::Unrestricted => {
-            builder.socket_addr_check(|_, _| Box::pin(async { true }));
-        }
-        NetworkGrant::Egress(egress) => {
-            let egress = Arc::clone(egress);
-            builder.socket_addr_check(move |address, purpose| {
-                Box::pin(Arc::clone(&egress).allows(address, purpose))
-            });
-        }
-    }
+    let network = Arc::clone(network);
+    builder
+        .socket_addr_check(move |address, purpose| Box::pin(Arc::clone(&network).allows(address, purpose)));
 }
 
 /// A trap in words for the guest's author: the cause, and the guest's own functions it passed through.

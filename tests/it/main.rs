@@ -14,6 +14,7 @@ mod disk;
 mod isolation;
 mod logs;
 mod modules;
+mod network;
 mod output;
 mod real;
 mod routes;

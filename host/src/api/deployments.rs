@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::SecretGrant;
+
 /// Body of `PUT /v1/{tenant}/deployments/{name}`: makes a new version and activates it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +55,8 @@ pub struct Grants {
     pub env: BTreeMap<String, String>,
     /// Outgoing network destinations.
     pub network: Vec<NetworkGrant>,
+    /// Secrets, and how the run gets them.
+    pub secrets: Vec<SecretGrant>,
 }
 
 /// One directory given to a run.
@@ -81,9 +85,9 @@ pub enum Access {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkGrant {
-    /// A host name or an IP address.
+    /// A host name, `*.` before a name for all names below it, or an IP address.
     pub host: String,
-    /// A TCP port.
+    /// A port.
     pub port: u16,
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod logs;
 mod modules;
 mod runs;
+mod secrets;
 mod tenants;
 mod usage;
 
@@ -19,5 +20,6 @@ pub use files::*;
 pub use logs::*;
 pub use modules::*;
 pub use runs::*;
+pub use secrets::*;
 pub use tenants::*;
 pub use usage::*;

@@ -120,6 +120,12 @@ pub struct Usage {
     pub stdout_bytes: u64,
     /// Bytes written to standard error.
     pub stderr_bytes: u64,
+    /// Bytes that outgoing HTTP sent over the wire.
+    #[serde(default)]
+    pub http_sent_bytes: u64,
+    /// Bytes that outgoing HTTP received over the wire.
+    #[serde(default)]
+    pub http_received_bytes: u64,
 }
 
 /// Output of a run that was waited for: the first 1 MiB of each stream.

@@ -81,6 +81,10 @@ actions! {
     FileWrite = "file:write", least Developer, Changes;
     /// Reads the audit.
     AuditRead = "audit:read", least Admin, Reads;
+    /// Sees the names of secrets.
+    SecretRead = "secret:read", least Developer, Reads;
+    /// Sets and removes secrets.
+    SecretWrite = "secret:write", least Developer, Changes;
 }
 
 #[derive(PartialEq, Eq)]
@@ -210,6 +214,8 @@ mod tests {
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
         audit:read: owner admin
+        secret:read: owner admin developer
+        secret:write: owner admin developer
         ");
     }
 

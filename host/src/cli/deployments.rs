@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use cloister_host::api::{
-    Access, Deploy, Deployment, DeploymentVersion, DirectoryGrant, Grants, Limits, Rollback,
+    Access, Deploy, Deployment, DeploymentVersion, DirectoryGrant, Grants, Limits, NetworkGrant, Rollback,
+    SecretUse,
 };
 use reqwest::Method;
 
@@ -13,7 +14,7 @@ use super::failure::{Failure, Outcome};
 use super::modules::{resolve, short_digest};
 use super::table::Table;
 use super::units::{self, parse_count, parse_duration, parse_size};
-use super::values::{DirectorySpec, KeyValue};
+use super::values::{Destination, DirectorySpec, KeyValue, SecretSpec};
 
 const MAX_LISTED: usize = 1000;
 
@@ -31,6 +32,12 @@ pub(crate) struct DeployArgs {
     /// Set an environment variable of the guest
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<KeyValue>,
+    /// Let it connect to a host and port: NAME:PORT, *.NAME:PORT, ADDRESS:PORT
+    #[arg(long, value_name = "HOST:PORT")]
+    network: Vec<Destination>,
+    /// Give it a secret, as a variable or as a header that the host sets on its requests to a granted host
+    #[arg(long, value_name = "NAME=env:VAR|NAME=header:HOST[:PORT]:HEADER[:PREFIX]")]
+    secret: Vec<SecretSpec>,
     #[command(flatten)]
     limits: LimitArgs,
     /// What the command is for, in a sentence
@@ -106,7 +113,8 @@ pub(crate) async fn deploy(context: &Context, args: DeployArgs) -> Outcome {
         grants: Grants {
             directories: args.directories.into_iter().map(directory_grant).collect(),
             env: args.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
-            network: Vec::new(),
+            network: args.network.into_iter().map(network_grant).collect(),
+            secrets: args.secret.into_iter().map(|spec| spec.0).collect(),
         },
     };
     let deployment: Deployment = client.send_json(Method::PUT, &url, &body).await?;
@@ -119,6 +127,10 @@ pub(crate) async fn deploy(context: &Context, args: DeployArgs) -> Outcome {
 fn directory_grant(spec: DirectorySpec) -> DirectoryGrant {
     let access = if spec.read_only { Access::ReadOnly } else { Access::ReadWrite };
     DirectoryGrant { path: spec.source, guest: spec.guest, access }
+}
+
+fn network_grant(to: Destination) -> NetworkGrant {
+    NetworkGrant { host: to.host.to_string(), port: to.port }
 }
 
 /// Lists commands, or shows one.
@@ -204,7 +216,11 @@ fn grants_cell(grants: &Grants) -> String {
     // Values may be secrets; names are enough in a table.
     let env = grants.env.keys().map(|name| format!("${name}"));
     let network = grants.network.iter().map(|n| format!("{}:{}", n.host, n.port));
-    joined_or_dash(directories.chain(env).chain(network).collect())
+    let secrets = grants.secrets.iter().map(|secret| match &secret.usage {
+        SecretUse::Env(variable) => format!("{}=env:{variable}", secret.name),
+        SecretUse::Header(to) => format!("{}=header:{}:{}:{}", secret.name, to.host, to.port, to.name),
+    });
+    joined_or_dash(directories.chain(env).chain(network).chain(secrets).collect())
 }
 
 fn joined_or_dash(parts: Vec<String>) -> String {

@@ -16,6 +16,7 @@ mod modules;
 mod output;
 mod run;
 mod runs;
+mod secrets;
 mod serve;
 mod table;
 mod tenants;
@@ -98,6 +99,9 @@ enum Command {
     /// Work with the tenant's directory
     #[command(subcommand)]
     Files(files::FilesCommand),
+    /// Set, list and remove the tenant's secrets
+    #[command(subcommand)]
+    Secret(secrets::SecretCommand),
     /// Create, list and choose tenants
     #[command(subcommand)]
     Tenant(tenants::TenantCommand),
@@ -172,6 +176,7 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Ps(args) => runs::ps(context, &args).await,
         Command::Kill(args) => runs::kill(context, args).await,
         Command::Files(command) => Box::pin(files::files(context, command)).await,
+        Command::Secret(command) => secrets::secret(context, command).await,
         Command::Tenant(command) => tenants::tenant(context, command).await,
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)

@@ -104,6 +104,8 @@ fn ended(mut record: RunRecord, report: Result<Report, RunError>, commands: &Com
                 stdin_bytes: usage.stdin_bytes,
                 stdout_bytes: usage.stdout_bytes,
                 stderr_bytes: usage.stderr_bytes,
+                http_sent_bytes: usage.http_sent_bytes,
+                http_received_bytes: usage.http_received_bytes,
             };
         }
         Err(error) => {

@@ -6,6 +6,7 @@ use crate::audit::AuditError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 
 /// A failure to do something with a run. How a guest ended is no failure.
@@ -58,6 +59,9 @@ pub enum CommandError {
     /// Limits or variables are not valid.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// A granted secret cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -88,6 +92,7 @@ impl CommandError {
             Self::Module(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Registry(error) => error.code(),
+            Self::Secrets(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
             Self::Audit(error) => error.code(),

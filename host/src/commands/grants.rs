@@ -1,28 +1,78 @@
-//! Directories of a grant: opened through the tenant's own directory, never by a path of the host.
+//! What a run is given: directories, opened through the tenant's own and never by a path of the host; the network; secrets.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use cloister_runtime::{Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant};
+use cloister_runtime::{
+    Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant, SecretHeader,
+};
 
 use super::{CommandError, Commands};
 use crate::api;
-use crate::auth::TenantScope;
+use crate::auth::{Permit, TenantScope, act};
 use crate::files::TenantPath;
 
 impl super::Inner {
-    /// Where a run with these grants may connect to.
-    pub(super) fn egress(&self, granted: &[api::NetworkGrant]) -> NetworkGrant {
+    /// Where a run with these grants may connect to, and what the host fills into its requests.
+    fn egress(
+        &self,
+        granted: &[api::NetworkGrant],
+        headers: Vec<SecretHeader>,
+    ) -> Result<NetworkGrant, CommandError> {
         if granted.is_empty() {
-            return NetworkGrant::Denied;
+            return Ok(NetworkGrant::Denied);
         }
-        let rule = |grant: &api::NetworkGrant| EgressRule { host: grant.host.clone(), port: grant.port };
-        let rules = granted.iter().map(rule).collect();
-        NetworkGrant::Egress(Arc::new(Egress { rules, private_ranges: self.private_ranges.clone() }))
+        let rule = |grant: &api::NetworkGrant| match grant.host.parse() {
+            Ok(host) => Ok(EgressRule { host, port: grant.port }),
+            // Checked when it was deployed; a rule of an older version may be stricter now.
+            Err(error) => Err(CommandError::Invalid(format!("the command's network grant: {error}"))),
+        };
+        let rules = granted.iter().map(rule).collect::<Result<_, _>>()?;
+        let mut egress = Egress::new(rules, Arc::clone(&self.resolver));
+        egress.private_ranges.clone_from(&self.private_ranges);
+        egress.headers = headers;
+        Ok(NetworkGrant::Egress(Arc::new(egress)))
     }
 }
 
 impl Commands {
+    /// Opens the secrets that are granted: adds those of the environment to `env`, and gives the network with those that
+    /// are headers.
+    pub(super) async fn network_and_secrets(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        grants: &api::Grants,
+        env: &mut BTreeMap<String, String>,
+    ) -> Result<NetworkGrant, CommandError> {
+        let invalid = |name: &str, why: &dyn std::fmt::Display| {
+            CommandError::Invalid(format!("the command's secret `{name}`: {why}"))
+        };
+        if grants.secrets.is_empty() {
+            return self.inner.egress(&grants.network, Vec::new());
+        }
+        let name =
+            |grant: &api::SecretGrant| grant.name.parse().map_err(|error| invalid(&grant.name, &error));
+        let names = grants.secrets.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+        let values = self.inner.secrets.reveal(permit, names).await?;
+        let mut headers = Vec::new();
+        for (grant, value) in grants.secrets.iter().zip(values) {
+            match &grant.usage {
+                // After the run's own variables, so that nobody puts something else in its place.
+                api::SecretUse::Env(variable) => {
+                    env.insert(variable.clone(), value.reveal().to_owned());
+                }
+                api::SecretUse::Header(header) => {
+                    let host = header.host.parse().map_err(|error| invalid(&grant.name, &error))?;
+                    let text = format!("{}{}", header.prefix, value.reveal());
+                    let made = SecretHeader::new(host, header.port, &header.name, &text, header.plain);
+                    headers.push(made.map_err(|error| invalid(&grant.name, &error))?);
+                }
+            }
+        }
+        self.inner.egress(&grants.network, headers)
+    }
+
     /// Opens the granted directories, and makes those that are missing.
     pub(super) async fn directories(
         &self,

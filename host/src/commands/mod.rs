@@ -14,7 +14,7 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloister_runtime::{AddressRange, Runtime};
+use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
@@ -24,6 +24,7 @@ use crate::files::Files;
 use crate::logs::LogWriter;
 use crate::metrics::RunsEnded;
 use crate::registry::Registry;
+use crate::secrets::Secrets;
 use crate::store::Store;
 
 pub use error::CommandError;
@@ -42,12 +43,15 @@ struct Inner {
     clock: Clock,
     audit: Audit,
     registry: Registry,
+    secrets: Secrets,
     files: Files,
     logs: LogWriter,
     runtime: Arc<Runtime>,
     active: ActiveRuns,
     runs_ended: RunsEnded,
     private_ranges: Vec<AddressRange>,
+    /// Looks names up for all runs, so that the threads it holds are bounded together.
+    resolver: Arc<dyn Resolve>,
     /// One for each instance slot of the engine.
     slots: Arc<Semaphore>,
 }
@@ -62,6 +66,8 @@ pub struct CommandParts {
     pub audit: Audit,
     /// Modules and deployments.
     pub registry: Registry,
+    /// Tenants' secrets.
+    pub secrets: Secrets,
     /// Tenants' files.
     pub files: Files,
     /// Takes what guests write.
@@ -85,6 +91,7 @@ impl Commands {
             clock,
             audit,
             registry,
+            secrets,
             files,
             logs,
             runtime,
@@ -100,12 +107,14 @@ impl Commands {
                 clock,
                 audit,
                 registry,
+                secrets,
                 files,
                 logs,
                 runtime,
                 active,
                 runs_ended,
                 private_ranges,
+                resolver: Arc::new(SystemResolver::default()),
                 slots,
             }),
         }

@@ -131,12 +131,13 @@ impl Commands {
         let output = LiveOutput::new();
         let mut env = plan.deployment.active.grants.env.clone();
         env.extend(request.env);
+        let network = self.network_and_secrets(permit, &plan.deployment.active.grants, &mut env).await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
             volume: None,
-            network: inner.egress(&plan.deployment.active.grants.network),
+            network,
             stdin,
             output: Arc::clone(&output) as _,
             terminals: [false; 3],

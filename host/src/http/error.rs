@@ -14,6 +14,7 @@ use crate::commands::CommandError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 use crate::tenancy::TenancyError;
 
@@ -155,6 +156,12 @@ impl From<CommandError> for ApiError {
 
 impl From<AuditError> for ApiError {
     fn from(error: AuditError) -> Self {
+        Self::from_part(error.code(), error)
+    }
+}
+
+impl From<SecretsError> for ApiError {
+    fn from(error: SecretsError) -> Self {
         Self::from_part(error.code(), error)
     }
 }

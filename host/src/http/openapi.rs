@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, usage};
+use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, secrets, usage};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -42,6 +42,9 @@ use crate::api::Problem;
         runs::stdin,
         runs::output,
         runs::raw,
+        secrets::list,
+        secrets::put,
+        secrets::remove,
         usage::show,
         logs::list,
         audit::list,

@@ -77,6 +77,11 @@ pub(super) static KINDS: &[Kind] = &[
     kind("limit_above_plan", 422, "A limit is above the plan's", "Lower it, or ask for a larger plan."),
     kind("grant_invalid", 422, "A grant is not valid", "Correct it and send it again."),
     kind("too_many_deployments", 409, "The plan's number of commands is reached", "Remove one, or ask for a larger plan."),
+    // Secrets.
+    kind("secret_not_found", 404, "There is no such secret", "List secrets with GET /v1/{tenant}/secrets."),
+    kind("secret_missing", 409, "A secret of the command is not set", "Set it with PUT /v1/{tenant}/secrets/{name}."),
+    kind("too_many_secrets", 409, "The tenant has as many secrets as it may", "Remove one."),
+    kind("secret_damaged", 500, "A stored secret cannot be opened", "Set it again."),
     // Files.
     kind("path_invalid", 400, "The path cannot name a file of the tenant", "Use a path inside the tenant's directory, without `..`."),
     kind("file_not_found", 404, "There is no such file", "List the directory above it."),

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, usage};
+use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, secrets, usage};
 use super::middleware::{around, panicked};
 use super::{ApiError, App, console};
 
@@ -86,6 +86,10 @@ impl Routes {
             .add_patient(Method::POST, "/v1/{tenant}/runs/{run}/stdin", post(runs::stdin))
             .add(Method::GET, "/v1/{tenant}/runs/{run}/output", get(runs::output))
             .add(Method::GET, "/v1/{tenant}/runs/{run}/output/{stream}", get(runs::raw))
+            // Secrets.
+            .add(Method::GET, "/v1/{tenant}/secrets", get(secrets::list))
+            .add(Method::PUT, "/v1/{tenant}/secrets/{name}", put(secrets::put))
+            .add(Method::DELETE, "/v1/{tenant}/secrets/{name}", delete(secrets::remove))
             // Usage.
             .add(Method::GET, "/v1/{tenant}/usage", get(usage::show))
             // Logs.

@@ -15,6 +15,7 @@ use crate::files::Files;
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::tenancy::Tenancy;
 
@@ -40,6 +41,8 @@ pub struct Parts {
     pub tenancy: Tenancy,
     /// Modules and deployments.
     pub registry: Registry,
+    /// Tenants' secrets.
+    pub secrets: Secrets,
     /// Tenants' files.
     pub files: Files,
     /// Who did what.

@@ -23,7 +23,9 @@ use crate::store::Store;
 use crate::tenancy::PlanName;
 
 pub use error::RegistryError;
-pub use grants::{MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, check_env};
+pub use grants::{
+    MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, MAX_SECRET_GRANTS, check_env,
+};
 pub use limits::tighten;
 pub use modules::Uploaded;
 

@@ -1,21 +1,23 @@
 //! `run`: one module, right here, with this process's own standard streams.
 
 mod code_cache;
+mod serve;
 mod stdin;
 mod stdout;
 mod volume;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use cloister_runtime::{
-    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
-    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig,
-    TenantLimits, VolumeLimits, inspect,
+    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Egress, EgressRule, EntryPoint, Grant, Limits,
+    Metering, ModuleBounds, ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime,
+    RuntimeConfig, StdinSource, SystemResolver, TenantLimits, VolumeLimits, inspect_for,
 };
 
 use sha2::{Digest, Sha256};
@@ -24,7 +26,7 @@ use super::env::Environment;
 use super::failure::{EXIT_FAILURE, Failure, Outcome};
 use super::output::{Output, printable_lines};
 use super::units::{parse_count, parse_duration, parse_size};
-use super::values::{DirectorySpec, KeyValue};
+use super::values::{DirectorySpec, KeyValue, NetworkSpec};
 use stdout::Writer;
 
 /// One thread runs the one guest.
@@ -40,6 +42,12 @@ pub(crate) struct RunArgs {
     /// Set an environment variable of the guest
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<KeyValue>,
+    /// Let the guest connect to a host and port, or to `any`, which lets it listen as well
+    #[arg(long, value_name = "HOST:PORT|any")]
+    network: Vec<NetworkSpec>,
+    /// Serve a component's HTTP handler at this address, with a run for each request, until Ctrl-C
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
     /// What the guest sees as its own name [default: the module's file name]
     #[arg(long, value_name = "NAME")]
     argv0: Option<String>,
@@ -73,6 +81,8 @@ struct LocalRun {
 struct Options {
     env: Vec<KeyValue>,
     directories: Vec<DirectorySpec>,
+    network: Vec<NetworkSpec>,
+    http: Option<SocketAddr>,
     fuel: Option<u64>,
     timeout: Option<Duration>,
     memory_bytes: Option<u64>,
@@ -107,6 +117,8 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
     let options = Options {
         env: args.env,
         directories: args.directories,
+        network: args.network,
+        http: args.http,
         fuel: args.fuel,
         timeout: args.timeout,
         memory_bytes: args.memory,
@@ -116,14 +128,19 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
 }
 
 async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle) -> Outcome<Ending> {
-    let source = source(&run.module)?;
+    let source = source(&run)?;
     let metering = if run.options.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
     let code_directory = cache.directory.clone();
     let runtime = Runtime::new(config(cache, io)).map_err(|error| run_failure(&error))?;
     let module =
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
-    let (limits, grant) = (limits(&run.options), grant(run, &writer, io)?);
+    if let Some(address) = run.options.http {
+        serve::serve(runtime, module, run, &writer, address).await?;
+        writer.finish()?;
+        return Ok(Ending::Exited(0));
+    }
+    let (limits, grant) = (limits(&run.options), grant(&run, &writer, stdin::source(io))?);
     // A tenant without bounds admits every run.
     let admission = runtime.tenant(&TenantLimits::UNLIMITED).admit();
     let admission = admission.map_err(|error| Failure::local("start the run", &error))?;
@@ -149,7 +166,8 @@ fn config(cache: CacheConfig, io: &tokio::runtime::Handle) -> RuntimeConfig {
     }
 }
 
-fn source(path: &Path) -> Outcome<ModuleSource> {
+fn source(run: &LocalRun) -> Outcome<ModuleSource> {
+    let path: &Path = &run.module;
     let read = std::fs::read(path);
     let bytes = read.map_err(|error| Failure::local(format!("read {}", path.display()), &error))?;
     // A person's own file is not bounded.
@@ -165,7 +183,8 @@ fn source(path: &Path) -> Outcome<ModuleSource> {
         depth: u32::MAX,
         items: u32::MAX,
     };
-    let info = inspect(&bytes, &bounds).map_err(|error| module_failure(path, &error))?;
+    let entry = if run.options.http.is_some() { EntryPoint::Http } else { EntryPoint::Command };
+    let info = inspect_for(entry, &bytes, &bounds).map_err(|error| module_failure(path, &error))?;
     let digest = hex::encode(Sha256::digest(&bytes));
     Ok(ModuleSource { digest, info, path: path.to_owned() })
 }
@@ -181,23 +200,40 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-fn grant(run: LocalRun, writer: &Writer, io: &tokio::runtime::Handle) -> Outcome<Grant> {
+fn grant(run: &LocalRun, writer: &Writer, stdin: StdinSource) -> Outcome<Grant> {
     let volume = run.options.disk.map(|limits| volume::of(&run.options.directories, limits)).transpose()?;
-    let directory = |spec: DirectorySpec| DirectoryGrant {
-        host: cloister_runtime::HostDirectory::Path(spec.source.into()),
-        guest: spec.guest,
+    let directory = |spec: &DirectorySpec| DirectoryGrant {
+        host: cloister_runtime::HostDirectory::Path(spec.source.clone().into()),
+        guest: spec.guest.clone(),
         access: if spec.read_only { Access::ReadOnly } else { Access::ReadWrite },
     };
     Ok(Grant {
-        args: run.args,
-        env: run.options.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
-        directories: run.options.directories.into_iter().map(directory).collect(),
+        args: run.args.clone(),
+        env: run.options.env.iter().map(|pair| (pair.key.clone(), pair.value.clone())).collect(),
+        directories: run.options.directories.iter().map(directory).collect(),
         volume,
-        network: NetworkGrant::Denied,
-        stdin: stdin::source(io),
+        network: network(&run.options.network),
+        stdin,
         output: Arc::clone(writer.sink()) as _,
         terminals: [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), stderr().is_terminal()],
     })
+}
+
+fn network(granted: &[NetworkSpec]) -> NetworkGrant {
+    let mut rules = Vec::new();
+    for grant in granted {
+        match grant {
+            NetworkSpec::Any => return NetworkGrant::Unrestricted,
+            NetworkSpec::To(to) => rules.push(EgressRule { host: to.host.clone(), port: to.port }),
+        }
+    }
+    if rules.is_empty() {
+        return NetworkGrant::Denied;
+    }
+    let mut egress = Egress::new(rules, Arc::new(SystemResolver::default()));
+    // A person's own machine has no operator to ask.
+    egress.private_ranges = ["0.0.0.0/0", "::/0"].iter().filter_map(|all| all.parse().ok()).collect();
+    NetworkGrant::Egress(Arc::new(egress))
 }
 
 fn module_failure(path: &Path, error: &ModuleError) -> Failure {

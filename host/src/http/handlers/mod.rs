@@ -11,6 +11,7 @@ pub(super) mod logs;
 pub(super) mod modules;
 pub(super) mod operator;
 pub(super) mod runs;
+pub(super) mod secrets;
 pub(super) mod usage;
 
 /// An instant as RFC 3339 with microseconds.

@@ -7,6 +7,7 @@ mod files;
 mod host;
 mod logs;
 mod modules;
+mod secrets;
 mod tenants;
 
 use std::net::SocketAddr;

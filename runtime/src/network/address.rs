@@ -1,23 +1,7 @@
-//! Egress rules: where a guest may connect to, checked on the address that is really used.
-//!
-//! A rule names a host and a port. The name is resolved here, at each connection, so that what a guest was told by a
-//! resolver (or made up) does not matter: only an address that the granted name has now is let through. Addresses inside
-//! the operator's own networks are refused whatever their name, unless the operator listed them.
+//! Addresses: ranges, and which of them a guest may reach.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
-use std::sync::Arc;
-
-use wasmtime_wasi::sockets::SocketAddrUse;
-
-/// One granted destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EgressRule {
-    /// A host name or an IP address.
-    pub host: String,
-    /// A port.
-    pub port: u16,
-}
 
 /// An address range, as `10.0.0.0/8` or `fd00::/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,55 +46,40 @@ impl AddressRange {
     }
 }
 
-/// Where one run may connect to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Egress {
-    /// The destinations.
-    pub rules: Vec<EgressRule>,
-    /// Ranges inside the operator's networks that rules may reach.
-    pub private_ranges: Vec<AddressRange>,
-}
-
-impl Egress {
-    /// Decides about one use of one address. Only outgoing connections are ever granted.
-    pub(crate) async fn allows(self: Arc<Self>, address: SocketAddr, purpose: SocketAddrUse) -> bool {
-        match purpose {
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {}
-            // The wildcard is what the system binds to by itself on the way to a connection.
-            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
-                return address.ip().is_unspecified() && address.port() == 0;
-            }
-            SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => return false,
-        }
-        let target = unmapped(address.ip());
-        let inside = !is_public(target);
-        if inside && !self.private_ranges.iter().any(|range| range.contains(target)) {
-            return false;
-        }
-        for rule in self.rules.iter().filter(|rule| rule.port == address.port()) {
-            if resolve(rule).await.contains(&target) {
-                return true;
-            }
-        }
-        false
-    }
-}
-
-async fn resolve(rule: &EgressRule) -> Vec<IpAddr> {
-    if let Ok(address) = rule.host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return vec![unmapped(address)];
-    }
-    match tokio::net::lookup_host((rule.host.as_str(), rule.port)).await {
-        Ok(addresses) => addresses.map(|address| unmapped(address.ip())).collect(),
-        Err(_) => Vec::new(),
-    }
+/// True when a guest may reach this address, as far as the address alone goes: it is of the public Internet, or in a
+/// range that the operator listed. One that leads on to an IPv4 address is refused when that one is.
+pub(super) fn is_reachable(address: IpAddr, listed: &[AddressRange]) -> bool {
+    let address = unmapped(address);
+    let allowed = is_public(address) || listed.iter().any(|range| range.contains(address));
+    let inner = match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => embedded_v4(v6),
+    };
+    allowed && inner.is_none_or(|inner| is_reachable(IpAddr::V4(inner), listed))
 }
 
 /// An IPv4 address that is written as IPv6 is that IPv4 address (RFC 4291, 2.5.5.2).
-fn unmapped(address: IpAddr) -> IpAddr {
+pub(super) fn unmapped(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
         IpAddr::V4(_) => address,
+    }
+}
+
+/// The IPv4 address that a translator or tunnel takes out of this one.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let s = address.segments();
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match s {
+        // IPv4-compatible (RFC 4291, 2.5.5.1); the unspecified address and loopback are not.
+        [0, 0, 0, 0, 0, 0, high, low] if address > Ipv6Addr::LOCALHOST => v4(high, low),
+        // NAT64 (RFC 6052, 2.1) and its local-use prefix with 96 bits (RFC 8215).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => v4(high, low),
+        // 6to4 (RFC 3056, 2).
+        [0x2002, high, low, ..] => v4(high, low),
+        // Teredo: the client's address, inverted (RFC 4380, 4).
+        [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
+        _ => None,
     }
 }
 
@@ -153,16 +122,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn egress(rules: &[(&str, u16)], private: &[&str]) -> Arc<Egress> {
-        let rules = rules.iter().map(|(host, port)| EgressRule { host: (*host).to_owned(), port: *port });
-        let private_ranges = private.iter().map(|range| range.parse().unwrap()).collect();
-        Arc::new(Egress { rules: rules.collect(), private_ranges })
-    }
-
-    async fn connects(egress: &Arc<Egress>, address: &str) -> bool {
-        Arc::clone(egress).allows(address.parse().unwrap(), SocketAddrUse::TcpConnect).await
+    fn ranges(texts: &[&str]) -> Vec<AddressRange> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
     #[test]
@@ -183,20 +148,26 @@ mod tests {
             "255.255.255.255",
             "::",
             "::1",
+            "::7f00:1",
+            "::ffff:10.0.0.1",
             "fc00::1",
+            "fd00:ec2::254",
             "fe80::1",
             "ff02::1",
             "64:ff9b::7f00:1",
+            "64:ff9b::101:101",
             "64:ff9b:1::1",
             "2001::1",
             "2001:db8::1",
             "2002:7f00:1::",
+            "2002:101:101::",
             "3fff::1",
         ] {
-            assert!(!is_public(address.parse().unwrap()), "{address}");
+            assert!(!is_reachable(address.parse().unwrap(), &[]), "{address}");
         }
-        for address in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1"] {
-            assert!(is_public(address.parse().unwrap()), "{address}");
+        for address in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1"]
+        {
+            assert!(is_reachable(address.parse().unwrap(), &[]), "{address}");
         }
     }
 
@@ -212,26 +183,44 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn only_granted_hosts_and_ports_are_reached() {
-        let granted = egress(&[("93.184.216.34", 443)], &[]);
-        assert!(connects(&granted, "93.184.216.34:443").await);
-        assert!(connects(&granted, "[::ffff:93.184.216.34]:443").await);
-        assert!(!connects(&granted, "93.184.216.34:80").await);
-        assert!(!connects(&granted, "1.1.1.1:443").await);
-        let listens =
-            Arc::clone(&granted).allows("0.0.0.0:0".parse().unwrap(), SocketAddrUse::TcpListen).await;
-        assert!(!listens);
+    #[test]
+    fn a_listed_translator_does_not_lead_to_what_is_refused_directly() {
+        let listed = ranges(&["64:ff9b::/96"]);
+        assert!(is_reachable("64:ff9b::101:101".parse().unwrap(), &listed));
+        assert!(!is_reachable("64:ff9b::a9fe:a9fe".parse().unwrap(), &listed), "the metadata address");
     }
 
-    #[tokio::test]
-    async fn a_name_that_leads_inside_is_refused_unless_the_operator_listed_the_range() {
-        let tricked = egress(&[("localhost", 80), ("169.254.169.254", 80), ("::ffff:127.0.0.1", 80)], &[]);
-        for address in ["127.0.0.1:80", "[::1]:80", "169.254.169.254:80", "[::ffff:127.0.0.1]:80"] {
-            assert!(!connects(&tricked, address).await, "{address}");
+    /// All ways of writing an IPv4 address inside an IPv6 one.
+    fn forms(v4: u32) -> Vec<Ipv6Addr> {
+        let low = u128::from(v4);
+        let at = |prefix: u128| Ipv6Addr::from(prefix | low);
+        vec![
+            at(0x0064_ff9b << 96),
+            at(0x0064_ff9b_0001 << 80),
+            Ipv6Addr::from(0x2002 << 112 | low << 80),
+            Ipv6Addr::from(0x2001_0000 << 96 | u128::from(!v4)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_ipv4_address_is_decided_alike_in_all_its_forms(v4: u32, range: u32, bits in 0u8..=32) {
+            let range = AddressRange { address: IpAddr::V4(range.into()), prefix_bits: bits };
+            let all_v6: AddressRange = "::/0".parse().unwrap();
+            let plain = |listed: &[AddressRange]| is_reachable(IpAddr::V4(v4.into()), listed);
+            let mapped = IpAddr::V6(Ipv4Addr::from(v4).to_ipv6_mapped());
+            prop_assert_eq!(plain(&[range]), is_reachable(mapped, &[range]));
+            for form in forms(v4) {
+                prop_assert!(!is_reachable(IpAddr::V6(form), &[range]), "{} is not listed", form);
+                let listed = [range, all_v6];
+                prop_assert_eq!(plain(&listed), is_reachable(IpAddr::V6(form), &listed), "{}", form);
+            }
         }
-        let listed = egress(&[("127.0.0.1", 80)], &["127.0.0.0/8"]);
-        assert!(connects(&listed, "127.0.0.1:80").await);
-        assert!(!connects(&listed, "127.0.0.2:80").await);
+
+        #[test]
+        fn what_is_reachable_is_public_or_listed(address: u128) {
+            let address = IpAddr::V6(address.into());
+            prop_assert_eq!(is_reachable(address, &[]), is_public(unmapped(address)) );
+        }
     }
 }

@@ -1,0 +1,102 @@
+;; A component of the world `wasi:http/proxy` that answers every request with 200 and no body, and traps on the second
+;; request of an instance: each request is to have an instance of its own.
+(component
+  (import "wasi:http/types@0.2.0" (instance $types
+    (export "fields" (type $fields (sub resource)))
+    (export "incoming-request" (type (sub resource)))
+    (export "outgoing-response" (type $response (sub resource)))
+    (export "response-outparam" (type $outparam (sub resource)))
+    (type $dns-t (record (field "rcode" (option string)) (field "info-code" (option u16))))
+    (export "DNS-error-payload" (type $dns (eq $dns-t)))
+    (type $alert-t (record (field "alert-id" (option u8)) (field "alert-message" (option string))))
+    (export "TLS-alert-received-payload" (type $alert (eq $alert-t)))
+    (type $field-t (record (field "field-name" (option string)) (field "field-size" (option u32))))
+    (export "field-size-payload" (type $field (eq $field-t)))
+    (type $error-t (variant
+      (case "DNS-timeout")
+      (case "DNS-error" $dns)
+      (case "destination-not-found")
+      (case "destination-unavailable")
+      (case "destination-IP-prohibited")
+      (case "destination-IP-unroutable")
+      (case "connection-refused")
+      (case "connection-terminated")
+      (case "connection-timeout")
+      (case "connection-read-timeout")
+      (case "connection-write-timeout")
+      (case "connection-limit-reached")
+      (case "TLS-protocol-error")
+      (case "TLS-certificate-error")
+      (case "TLS-alert-received" $alert)
+      (case "HTTP-request-denied")
+      (case "HTTP-request-length-required")
+      (case "HTTP-request-body-size" (option u64))
+      (case "HTTP-request-method-invalid")
+      (case "HTTP-request-URI-invalid")
+      (case "HTTP-request-URI-too-long")
+      (case "HTTP-request-header-section-size" (option u32))
+      (case "HTTP-request-header-size" (option $field))
+      (case "HTTP-request-trailer-section-size" (option u32))
+      (case "HTTP-request-trailer-size" $field)
+      (case "HTTP-response-incomplete")
+      (case "HTTP-response-header-section-size" (option u32))
+      (case "HTTP-response-header-size" $field)
+      (case "HTTP-response-body-size" (option u64))
+      (case "HTTP-response-trailer-section-size" (option u32))
+      (case "HTTP-response-trailer-size" $field)
+      (case "HTTP-response-transfer-coding" (option string))
+      (case "HTTP-response-content-coding" (option string))
+      (case "HTTP-response-timeout")
+      (case "HTTP-upgrade-failed")
+      (case "HTTP-protocol-error")
+      (case "loop-detected")
+      (case "configuration-error")
+      (case "internal-error" (option string))))
+    (export "error-code" (type $error (eq $error-t)))
+    (export "[constructor]fields" (func (result (own $fields))))
+    (export "[constructor]outgoing-response" (func (param "headers" (own $fields)) (result (own $response))))
+    (export "[static]response-outparam.set" (func
+      (param "param" (own $outparam))
+      (param "response" (result (own $response) (error $error)))))))
+  (alias export $types "incoming-request" (type $request))
+  (alias export $types "response-outparam" (type $outparam))
+  (core module $memory-module (memory (export "memory") 1))
+  (core instance $memory (instantiate $memory-module))
+  (core func $fields (canon lower (func $types "[constructor]fields")))
+  (core func $response (canon lower (func $types "[constructor]outgoing-response")))
+  (core func $set (canon lower (func $types "[static]response-outparam.set") (memory $memory "memory")))
+  (core module $handler-module
+    (import "types" "fields" (func $fields (result i32)))
+    (import "types" "response" (func $response (param i32) (result i32)))
+    (import "types" "set" (func $set (param i32 i32 i32 i32 i64 i32 i32 i32 i32)))
+    (global $served (mut i32) (i32.const 0))
+    (func (export "handle") (param $request i32) (param $outparam i32)
+      (if (global.get $served) (then unreachable))
+      (global.set $served (i32.const 1))
+      local.get $outparam
+      i32.const 0 ;; ok
+      (call $response (call $fields))
+      i32.const 0
+      i64.const 0
+      i32.const 0
+      i32.const 0
+      i32.const 0
+      i32.const 0
+      call $set))
+  (core instance $handler (instantiate $handler-module
+    (with "types" (instance
+      (export "fields" (func $fields))
+      (export "response" (func $response))
+      (export "set" (func $set))))))
+  (func $handle (param "request" (own $request)) (param "response-out" (own $outparam))
+    (canon lift (core func $handler "handle")))
+  (component $exports
+    (import "request" (type $request (sub resource)))
+    (import "outparam" (type $outparam (sub resource)))
+    (import "handle" (func $handle (param "request" (own $request)) (param "response-out" (own $outparam))))
+    (export "handle" (func $handle)))
+  (instance $exported (instantiate $exports
+    (with "request" (type $request))
+    (with "outparam" (type $outparam))
+    (with "handle" (func $handle))))
+  (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))
