@@ -14,6 +14,7 @@ mod isolation;
 mod logs;
 mod modules;
 mod output;
+mod probes;
 mod real;
 mod routes;
 mod runs;
