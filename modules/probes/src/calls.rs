@@ -21,6 +21,12 @@ pub fn open_to_read(at: Fd, path: &str, follow: Lookupflags) -> Result<Fd, Errno
     unsafe { wasi::path_open(at, follow, path, 0, wasi::RIGHTS_FD_READ | wasi::RIGHTS_FD_READDIR, ALL, 0) }
 }
 
+/// Makes a file that is only appended to.
+pub fn open_to_append(at: Fd, path: &str) -> Result<Fd, Errno> {
+    // SAFETY: as above.
+    unsafe { wasi::path_open(at, 0, path, wasi::OFLAGS_CREAT, rights(0), ALL, wasi::FDFLAGS_APPEND) }
+}
+
 /// A directory cannot be opened for writing.
 fn rights(flags: Oflags) -> u64 {
     if flags & wasi::OFLAGS_DIRECTORY != 0 { ALL & !wasi::RIGHTS_FD_WRITE } else { ALL }

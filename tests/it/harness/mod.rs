@@ -1,5 +1,6 @@
 //! What the suites stand on: a host of their own, clients for each identity, guests, and waiting for conditions.
 
+mod binary;
 mod client;
 mod events;
 mod guests;
@@ -8,6 +9,7 @@ mod paths;
 mod wait;
 mod world;
 
+pub(crate) use binary::{binary, leb, name, section};
 pub(crate) use client::{Answer, Client, base64};
 pub(crate) use events::{Event, Events};
 pub(crate) use guests::{Shape, fixture, probe, probe_path, real, wat};

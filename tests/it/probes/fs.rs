@@ -252,6 +252,11 @@ async fn directories_too_deep_for_a_path_can_be_listed_and_removed() {
     eprintln!("{}", run["output"]["stdout"]);
     client.get("files/deep").await.expect(200);
     client.delete("files/deep").await.expect(204);
+    // As deep as a path can name, by the host itself.
+    let path = format!("files/{}f", "d/".repeat(2_000));
+    let written = client.send(Method::PUT, &path, "x").await;
+    assert!(matches!(written.status, 201 | 400), "{}", written.text());
+    client.delete("files/d").await;
     stage.neighbour().await;
     assert_eq!(names(&ground.files), Vec::<String>::new());
 }

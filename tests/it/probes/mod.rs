@@ -1,5 +1,6 @@
 //! Hostile guests against the real server: what stops each, how soon, and that neighbours do not feel it.
 
+mod bombs;
 mod cpu;
 mod crowd;
 mod fs;
@@ -9,6 +10,7 @@ mod mem;
 mod modules;
 mod probe;
 mod process;
+mod quota;
 mod report;
 mod stage;
 
