@@ -1,6 +1,7 @@
 //! What probes share. A probe exits with 0 when the sandbox held and with [`THROUGH`] when an attack got through.
 
 pub mod calls;
+pub mod sockets;
 
 use std::fmt::{Debug, Display};
 use std::io::Write;

@@ -8,6 +8,7 @@ mod io;
 mod leaks;
 mod mem;
 mod modules;
+mod net;
 mod probe;
 mod process;
 mod quota;
