@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, wat};
+use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, leb, section, wat};
 
 /// Nothing of a refused upload is left: no module, and no file on the disk.
 async fn assert_nothing_is_kept(world: &World) {
@@ -149,24 +149,6 @@ async fn a_compile_bomb_is_bounded_while_the_host_goes_on() {
     let left: Vec<_> = std::fs::read_dir(world.host.data().join("uploads")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     world.a.deploy("lines", fixture("lines", Shape::Core), json!({})).await;
-}
-
-/// A number in LEB128.
-fn leb(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
-fn section(id: u8, content: &[u8]) -> Vec<u8> {
-    [&[id][..], &leb(content.len()), content].concat()
 }
 
 /// A module of `count` functions `() -> ()` with this body, the first of which is `_start`.

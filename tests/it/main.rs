@@ -16,6 +16,7 @@ mod logs;
 mod modules;
 mod network;
 mod output;
+mod probes;
 mod real;
 mod routes;
 mod runs;

@@ -3,6 +3,7 @@
 mod error;
 mod path;
 mod read;
+mod remove;
 mod write;
 
 use cap_std::ambient_authority;

@@ -1,6 +1,7 @@
 //! Writing and removing files and directories.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use cap_std::ambient_authority;
@@ -8,6 +9,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use futures_util::Stream;
 
 use super::read::{Entry, describe, failed};
+use super::remove::remove_tree;
 use super::{Files, FilesError, TenantPath, blocking};
 use crate::auth::{Permit, TenantScope, act};
 use crate::inflow::{PourError, pour};
@@ -104,7 +106,8 @@ impl Files {
             let looked =
                 root.symlink_metadata(path.relative()).map_err(|source| failed("look at a path", source))?;
             let removed = if looked.is_dir() {
-                root.remove_dir_all(path.relative())
+                let parent = path.parent().unwrap_or_else(|| PathBuf::from("."));
+                root.open_dir(parent).and_then(|parent| remove_tree(parent, path.name()))
             } else {
                 root.remove_file(path.relative())
             };

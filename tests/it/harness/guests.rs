@@ -1,5 +1,7 @@
 //! Guests to upload: those that xtask builds, and small ones made on the spot.
 
+use std::path::PathBuf;
+
 use super::guests_dir;
 
 /// One program, in two shapes that behave the same.
@@ -27,6 +29,16 @@ impl Shape {
 /// One of `modules/fixtures`.
 pub(crate) fn fixture(name: &str, shape: Shape) -> Vec<u8> {
     read(&format!("fixtures/{name}{}", shape.ending()))
+}
+
+/// One of `modules/probes`.
+pub(crate) fn probe(name: &str, shape: Shape) -> Vec<u8> {
+    read(&format!("probes/{name}{}", shape.ending()))
+}
+
+/// Where a probe is when it was built in this shape.
+pub(crate) fn probe_path(name: &str, shape: Shape) -> PathBuf {
+    guests_dir().join(format!("probes/{name}{}", shape.ending()))
 }
 
 /// A program that nobody here wrote.

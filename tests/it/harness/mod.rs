@@ -1,5 +1,6 @@
 //! What the suites stand on: a host of their own, clients for each identity, guests, and waiting for conditions.
 
+mod binary;
 mod client;
 mod events;
 mod guests;
@@ -8,9 +9,10 @@ mod paths;
 mod wait;
 mod world;
 
+pub(crate) use binary::{binary, leb, name, section};
 pub(crate) use client::{Answer, Client, base64};
 pub(crate) use events::{Event, Events};
-pub(crate) use guests::{Shape, fixture, real, wat};
+pub(crate) use guests::{Shape, fixture, probe, probe_path, real, wat};
 pub(crate) use host::{Host, HostOptions, serve};
 pub(crate) use paths::{cloister, find_program, guests_dir, workspace};
 pub(crate) use wait::{PATIENCE, eventually};

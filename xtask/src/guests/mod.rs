@@ -65,37 +65,70 @@ struct Guest {
     /// `commands`, `fixtures` or `probes`.
     kind: String,
     name: String,
-    /// Set for one written in C.
-    c_source: Option<PathBuf>,
+    source: Source,
 }
 
+/// What a program is written in.
+enum Source {
+    /// A binary of the workspace `modules/`.
+    Rust,
+    C(PathBuf),
+    /// The text format of WebAssembly.
+    Text {
+        path: PathBuf,
+        /// Not made a component as well: a line of it begins with [`CORE_ONLY`].
+        core_only: bool,
+    },
+}
+
+/// Begins a line of a text that makes no sense as a component; the reason follows.
+const CORE_ONLY: &str = ";; core only: ";
+
 impl Guest {
-    fn outputs(&self, layout: &Layout) -> [PathBuf; 2] {
-        let directory = layout.guests().join(&self.kind);
-        [
-            directory.join(format!("{}.wasm", self.name)),
-            directory.join(format!("{}.component.wasm", self.name)),
-        ]
+    /// The program of a source file outside cargo.
+    fn of(modules: &Path, path: &Path, source: Source) -> Option<Self> {
+        let name = path.file_stem()?.to_string_lossy().into_owned();
+        Some(Self { kind: kind(modules, path)?, name, source })
     }
 
-    fn install(&self, layout: &Layout) -> Result<()> {
-        let built = match &self.c_source {
-            Some(source) => compile_c(layout, source, &self.name)?,
-            None => {
+    fn core(&self, layout: &Layout) -> PathBuf {
+        layout.guests().join(&self.kind).join(format!("{}.wasm", self.name))
+    }
+
+    fn component(&self, layout: &Layout) -> Option<PathBuf> {
+        let core_only = matches!(self.source, Source::Text { core_only: true, .. });
+        (!core_only).then(|| self.core(layout).with_extension("component.wasm"))
+    }
+
+    fn outputs(&self, layout: &Layout) -> impl Iterator<Item = PathBuf> {
+        [self.core(layout)].into_iter().chain(self.component(layout))
+    }
+
+    fn module(&self, layout: &Layout) -> Result<Vec<u8>> {
+        let built = match &self.source {
+            Source::C(source) => compile_c(layout, source, &self.name)?,
+            Source::Rust => {
                 let release = layout.guests().join("build").join(TARGET).join("release");
                 release.join(format!("{}.wasm", self.name))
             }
+            Source::Text { path, .. } => {
+                return wat::parse_file(path).with_context(|| format!("assemble {}", path.display()));
+            }
         };
-        let module = std::fs::read(&built).with_context(|| format!("read {}", built.display()))?;
-        let [core, component] = self.outputs(layout);
-        write_if_changed(&core, &module)?;
+        std::fs::read(&built).with_context(|| format!("read {}", built.display()))
+    }
+
+    fn install(&self, layout: &Layout) -> Result<()> {
+        let module = self.module(layout)?;
+        write_if_changed(&self.core(layout), &module)?;
+        let Some(component) = self.component(layout) else { return Ok(()) };
         let made = component::componentize(&module)
             .with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
         write_if_changed(&component, &made)
     }
 }
 
-/// All programs below `modules/`: cargo's binaries, and C files in a folder `c`.
+/// All programs below `modules/`: cargo's binaries, C files in a folder `c` and texts in a folder `wat`.
 fn programs(modules: &Path) -> Result<Vec<Guest>> {
     let mut metadata = crate::process::cargo(modules);
     metadata.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
@@ -108,22 +141,27 @@ fn programs(modules: &Path) -> Result<Vec<Guest>> {
         for target in package["targets"].as_array().into_iter().flatten() {
             let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"bin".into()));
             if let (true, Some(name)) = (is_program, target["name"].as_str()) {
-                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), c_source: None });
+                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), source: Source::Rust });
             }
         }
     }
     for directory in children(modules)? {
-        let c = directory.join("c");
-        if !c.is_dir() {
-            continue;
+        for path in sources(&directory.join("c"), "c")? {
+            guests.extend(Guest::of(modules, &path, Source::C(path.clone())));
         }
-        for source in children(&c)?.into_iter().filter(|file| file.extension() == Some(OsStr::new("c"))) {
-            let Some(kind) = kind(modules, &source) else { continue };
-            let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            guests.push(Guest { kind, name, c_source: Some(source) });
+        for path in sources(&directory.join("wat"), "wat")? {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+            let core_only = text.lines().any(|line| line.starts_with(CORE_ONLY));
+            guests.extend(Guest::of(modules, &path, Source::Text { path: path.clone(), core_only }));
         }
     }
     Ok(guests)
+}
+
+/// The files of a folder that have this ending; none when there is no such folder.
+fn sources(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let files = if folder.is_dir() { children(folder)? } else { Vec::new() };
+    Ok(files.into_iter().filter(|file| file.extension() == Some(OsStr::new(ending))).collect())
 }
 
 /// The first folder below `modules/` on the way to a file.
@@ -177,6 +215,23 @@ mod tests {
         assert_eq!(kind(modules, Path::new("/m/fixtures/Cargo.toml")).as_deref(), Some("fixtures"));
         assert_eq!(kind(modules, Path::new("/m/Cargo.toml")), None);
         assert_eq!(kind(modules, Path::new("/elsewhere/x/Cargo.toml")), None);
+    }
+
+    #[test]
+    fn a_text_becomes_a_module_and_a_component_unless_it_says_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { root: dir.path().into(), target: dir.path().into() };
+        let path = dir.path().join("probes/wat/x.wat");
+        let source = |core_only| Source::Text { path: path.clone(), core_only };
+        let outputs =
+            |core_only| Guest::of(dir.path(), &path, source(core_only)).unwrap().outputs(&layout).count();
+        assert_eq!((outputs(false), outputs(true)), (2, 1));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "(module (func (export \"_start\")))").unwrap();
+        let module = Guest::of(dir.path(), &path, source(true)).unwrap().module(&layout).unwrap();
+        assert_eq!(&module[..4], b"\0asm");
+        std::fs::write(&path, "(module").unwrap();
+        assert!(Guest::of(dir.path(), &path, source(true)).unwrap().module(&layout).is_err());
     }
 
     #[test]

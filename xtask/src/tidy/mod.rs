@@ -26,7 +26,7 @@ impl Finding {
 }
 
 /// All rules.
-const RULES: [fn(&Repository) -> Vec<Finding>; 10] = [
+const RULES: [fn(&Repository) -> Vec<Finding>; 11] = [
     arrows::runtime_stays_low,
     arrows::words_stay_home,
     arrows::lints_are_inherited,
@@ -37,6 +37,7 @@ const RULES: [fn(&Repository) -> Vec<Finding>; 10] = [
     sources::nothing_unfinished,
     sources::lints_are_silenced_by_expectation,
     probes::every_probe_has_a_test,
+    probes::every_probe_is_in_the_table,
 ];
 
 /// Checks every rule; an error lists all that is wrong.

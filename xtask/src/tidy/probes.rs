@@ -1,9 +1,12 @@
-//! The rule about hostile guests: each is used by a test.
+//! The rules about hostile guests: each is used by a test, and each stands in the table of attacks.
 
 use super::Finding;
 use super::repository::Repository;
 
 const PROBES: &str = "modules/probes/";
+
+/// Where the table of attacks is.
+const TABLE: &str = "SECURITY.md";
 
 /// Every probe is named in the integration tests.
 pub(super) fn every_probe_has_a_test(repository: &Repository) -> Vec<Finding> {
@@ -13,6 +16,21 @@ pub(super) fn every_probe_has_a_test(repository: &Repository) -> Vec<Finding> {
         let Some(name) = probe(path) else { continue };
         if !tests.iter().any(|(_, text)| names(text, name)) {
             findings.push(Finding::new(path, format!("no test in tests/ names the probe `{name}`")));
+        }
+    }
+    findings
+}
+
+/// Every probe is named in the table of attacks.
+pub(super) fn every_probe_is_in_the_table(repository: &Repository) -> Vec<Finding> {
+    let text = repository.text(TABLE).unwrap_or_default();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
+    let mut findings = Vec::new();
+    for path in repository.paths() {
+        let Some(name) = probe(path) else { continue };
+        if !rows.iter().any(|row| names(row, name)) {
+            findings
+                .push(Finding::new(path, format!("the table in {TABLE} does not name the probe `{name}`")));
         }
     }
     findings
@@ -58,6 +76,19 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("`mem_bomb`"), "{found:?}");
         assert!(found[1].contains("`cpu_spin`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_probe_that_the_table_does_not_name_is_found() {
+        let repository = Repository::of(&[
+            ("modules/probes/wat/cpu_spin.wat", ""),
+            ("modules/probes/wat/cpu_loop.wat", ""),
+            ("SECURITY.md", "cpu_loop is bad.\n\n| attack | probes |\n|---|---|\n| spins | `cpu_spin` |\n"),
+        ]);
+        let found: Vec<_> =
+            every_probe_is_in_the_table(&repository).into_iter().map(|Finding(text)| text).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("`cpu_loop`"), "{found:?}");
     }
 
     #[test]

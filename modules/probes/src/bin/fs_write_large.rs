@@ -1,0 +1,14 @@
+//! Writes 32 MiB with one call over the same place, for ever.
+
+use probes::{GRANTED, allowed, calls};
+use wasi::OFLAGS_CREAT;
+
+const BUFFER_BYTES: usize = 32 << 20;
+
+fn main() {
+    let fd = allowed("make a file", calls::open(GRANTED, "own", 0, OFLAGS_CREAT));
+    let buffer = vec![1; BUFFER_BYTES];
+    loop {
+        allowed("write", calls::write_at(fd, &buffer, 0));
+    }
+}

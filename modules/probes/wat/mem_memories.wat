@@ -1,0 +1,21 @@
+;; Declares more memories than one run may have.
+;; core only: the adapter knows of one memory.
+(module
+  (memory (export "memory") 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (memory 1)
+  (func (export "_start")))
