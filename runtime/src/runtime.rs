@@ -14,7 +14,7 @@ use crate::module::ModuleError;
 use crate::outcome::RunError;
 use crate::prepared::Prepared;
 use crate::run::{Job, LiveRun, Run, execute};
-use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, Share, ThreadStart};
+use crate::scheduler::{CpuShare, Preempt, Scheduler, SchedulerStats, Share, ThreadStart};
 use crate::ticker::Ticker;
 
 /// How a runtime is set up.
@@ -61,9 +61,6 @@ pub struct RuntimeStats {
 }
 
 impl Runtime {
-    /// The weight of a plain tenant in [`Runtime::share`].
-    pub const PLAIN_WEIGHT: u32 = PLAIN_WEIGHT;
-
     /// Starts the ticker and the sandbox threads.
     ///
     /// # Errors
@@ -87,8 +84,8 @@ impl Runtime {
 
     /// One tenant's part of the CPU.
     #[must_use]
-    pub fn share(&self, weight: u32) -> Share {
-        self.scheduler.share(weight)
+    pub fn share(&self, share: CpuShare) -> Share {
+        self.scheduler.share(share)
     }
 
     /// Compiles, loads and links a module, or finds it ready.

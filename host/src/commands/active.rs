@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloister_runtime::{Canceller, Runtime, Share, StdinPipe};
+use cloister_runtime::{Canceller, CpuShare, Runtime, Share, StdinPipe};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -39,8 +39,20 @@ impl ActiveRun {
 
 struct TenantRuns {
     share: Share,
+    /// What the share was last set to; a plan that changes is followed at the next run.
+    cpu: Mutex<CpuShare>,
     count: AtomicUsize,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
+}
+
+impl TenantRuns {
+    fn follow(&self, cpu: CpuShare) {
+        let mut known = self.cpu.lock();
+        if *known != cpu {
+            *known = cpu;
+            self.share.set(cpu);
+        }
+    }
 }
 
 /// All runs that have not ended.
@@ -94,10 +106,11 @@ impl ActiveRuns {
         &self,
         scope: &TenantScope,
         bound: usize,
-        weight: u32,
+        cpu: CpuShare,
         runtime: &Runtime,
     ) -> Result<RunPlace, CommandError> {
-        let tenant = self.tenant(scope, weight, runtime);
+        let tenant = self.tenant(scope, cpu, runtime);
+        tenant.follow(cpu);
         let taken = tenant
             .count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < bound).then_some(count + 1));
@@ -106,14 +119,19 @@ impl ActiveRuns {
         Ok(RunPlace { tenant, total: Arc::clone(&self.total), run: None })
     }
 
-    fn tenant(&self, scope: &TenantScope, weight: u32, runtime: &Runtime) -> Arc<TenantRuns> {
+    fn tenant(&self, scope: &TenantScope, cpu: CpuShare, runtime: &Runtime) -> Arc<TenantRuns> {
         if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
         let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
-            let share = runtime.share(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
-            Arc::new(TenantRuns { share, count: AtomicUsize::new(0), runs: Mutex::default() })
+            let share = runtime.share(cpu);
+            Arc::new(TenantRuns {
+                share,
+                cpu: Mutex::new(cpu),
+                count: AtomicUsize::new(0),
+                runs: Mutex::default(),
+            })
         });
         Arc::clone(tenant)
     }

@@ -122,12 +122,8 @@ impl Commands {
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
         let allowed = inner.registry.plan(permit.plan());
-        let mut place = inner.active.place(
-            permit.scope(),
-            allowed.concurrent_runs,
-            allowed.cpu_weight,
-            &inner.runtime,
-        )?;
+        let mut place =
+            inner.active.place(permit.scope(), allowed.concurrent_runs, allowed.cpu(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = runtime_limits(&plan.limits);
         let module = self.prepared(&plan.module, limits.fuel).await?;

@@ -1,5 +1,6 @@
 //! What each plan allows.
 
+use cloister_runtime::CpuShare;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub storage_bytes: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
     pub cpu_weight: u32,
+    /// The most CPU that all runs together get even when nobody competes, in thousandths of a core; 0 is no cap.
+    pub cpu_cap_millicores: u32,
     /// Days that log lines are kept.
     pub retention_days: u32,
 }
@@ -64,6 +67,7 @@ impl Default for Plans {
             concurrent_runs: 4,
             storage_bytes: GIB,
             cpu_weight: 1,
+            cpu_cap_millicores: 1_000,
             retention_days: 7,
         };
         let starter = Plan {
@@ -76,6 +80,7 @@ impl Default for Plans {
             concurrent_runs: 16,
             storage_bytes: 10 * GIB,
             cpu_weight: 2,
+            cpu_cap_millicores: 2_000,
             retention_days: 30,
             ..free.clone()
         };
@@ -90,6 +95,7 @@ impl Default for Plans {
             concurrent_runs: 64,
             storage_bytes: 100 * GIB,
             cpu_weight: 4,
+            cpu_cap_millicores: 0,
             retention_days: 90,
         };
         let enterprise = Plan {
@@ -103,9 +109,21 @@ impl Default for Plans {
             concurrent_runs: 256,
             storage_bytes: 1024 * GIB,
             cpu_weight: 8,
+            cpu_cap_millicores: 0,
             retention_days: 365,
         };
         Self { free, starter, professional, enterprise }
+    }
+}
+
+impl Plan {
+    /// Its part of the CPU.
+    #[must_use]
+    pub fn cpu(&self) -> CpuShare {
+        CpuShare {
+            weight: self.cpu_weight.saturating_mul(CpuShare::PLAIN_WEIGHT),
+            cap: (self.cpu_cap_millicores > 0).then_some(self.cpu_cap_millicores),
+        }
     }
 }
 
@@ -134,6 +152,7 @@ impl Plans {
             within(&key("deployments"), plan.deployments, 1..=1_000_000)?;
             within(&key("concurrent_runs"), plan.concurrent_runs, 1..=100_000)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
+            within(&key("cpu_cap_millicores"), plan.cpu_cap_millicores, 0..=1_024_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{Bench, Collected, grant, guest, limits};
-use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource};
+use cloister_runtime::{Bytes, CpuShare, Limits, Outcome, StdinPipe, StdinSource};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $again (br $again)))"#;
 
@@ -172,7 +172,7 @@ async fn a_dropped_run_gives_back_all_it_held() {
 #[tokio::test]
 async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
     let bench = Bench::new();
-    let hog = bench.runtime.share(1024);
+    let hog = bench.runtime.share(CpuShare::default());
     let module = bench
         .runtime
         .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)

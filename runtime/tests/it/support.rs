@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
+    Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
     NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share,
     StdinSource, inspect,
 };
@@ -47,7 +47,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = Self::runtime(directory.path().join("cache"), [7; 32]);
-        let share = runtime.share(Runtime::PLAIN_WEIGHT);
+        let share = runtime.share(CpuShare::default());
         Self { runtime, share, directory }
     }
 

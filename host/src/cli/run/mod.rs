@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use clap::Args;
 use cloister_runtime::{
-    Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
-    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
+    Access, Allocation, CacheConfig, Compiler, CpuShare, DirectoryGrant, Grant, Limits, Metering,
+    ModuleBounds, ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime,
+    RuntimeConfig, inspect,
 };
 
 use sha2::{Digest, Sha256};
@@ -114,7 +115,7 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
     let (limits, grant) = (limits(&run.options), grant(run, &writer, io));
-    let running = runtime.start(&runtime.share(Runtime::PLAIN_WEIGHT), module, grant, limits);
+    let running = runtime.start(&runtime.share(CpuShare::default()), module, grant, limits);
     writer.cancel_on_failure(running.canceller());
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.
