@@ -27,8 +27,8 @@ async fn measure(settings: &Settings) -> Result<Section> {
     let args = [settings.pick("10", "300")];
     let off = Bare::unbounded(&wasm, &args)?;
     let runtime = Arc::new(runtime(1, RuntimeConfig::TICK, in_memory())?);
-    let epochs = Through::new(&runtime, CpuShare::default(), &path, &args, None).await?;
-    let fuel = Through::new(&runtime, CpuShare::default(), &path, &args, Some(u64::MAX / 2)).await?;
+    let epochs = Through::new(&runtime, CpuShare::PLAIN, &path, &args, None).await?;
+    let fuel = Through::new(&runtime, CpuShare::PLAIN, &path, &args, Some(u64::MAX / 2)).await?;
     let mut times = [const { Vec::new() }; 3];
     for round in 0..=settings.pick(3, 15) {
         let measured = [

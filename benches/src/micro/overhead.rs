@@ -34,8 +34,9 @@ async fn measure(settings: &Settings) -> Result<Section> {
     let bare = Arc::new(Bare::new(&wasm, &[], None)?);
     let apart = Apart::new(Arc::clone(&bare));
     let runtime = Arc::new(runtime(1, RuntimeConfig::TICK, in_memory())?);
-    let through = Arc::new(Through::new(&runtime, CpuShare::default(), &path, &[], None).await?);
+    let through = Arc::new(Through::new(&runtime, CpuShare::PLAIN, &path, &[], None).await?);
     let (rounds, runs) = settings.pick((3, 40), (25, 2_000));
+    let mut guest_us = Vec::new();
     let mut wall = [const { Vec::new() }; 5];
     let mut cpu = [const { Vec::new() }; 5];
     for round in 0..=rounds {
@@ -44,7 +45,13 @@ async fn measure(settings: &Settings) -> Result<Section> {
             timed(runs, async || each(runs, async || apart.run().await).await).await?,
             timed(runs, async || each(runs, async || through.run().await).await).await?,
             timed(runs, async || bare_on_a_thread(&bare, runs).await).await?,
-            timed(runs, async || saturate(&through, runs).await).await?,
+            {
+                let before_ns = through.tenant.share().cpu_ns();
+                let measured = timed(runs, async || saturate(&through, runs).await).await?;
+                let used_ns = through.tenant.share().cpu_ns() - before_ns;
+                guest_us.push(used_ns as f64 / 1e3 / runs as f64);
+                measured
+            },
         ];
         // The first round warms caches and is not counted.
         for (at, (wall_us, cpu_us)) in measured.into_iter().enumerate().filter(|_| round > 0) {
@@ -57,6 +64,15 @@ async fn measure(settings: &Settings) -> Result<Section> {
         section.figure(format!("{name}: time of a run"), "µs", Spread::of(wall[at].clone()));
         section.figure(format!("{name}: CPU time of a run, all threads"), "µs", Spread::of(cpu[at].clone()));
     }
+    guest_us.remove(0);
+    section.figure("runtime, saturated: CPU time of a run, sandbox thread", "µs", Spread::of(guest_us.clone()));
+    section.goal(
+        "runtime, sandbox thread / bare loop, saturated: CPU time of a run",
+        "×",
+        Spread::ratios(&guest_us, &cpu[3]),
+        Goal::AtMost(1.05),
+        "The work alone, whatever else the machine does.",
+    );
     let ratio = |of: usize, to: usize| Spread::ratios(&wall[of], &wall[to]);
     section.goal(
         "runtime / bare loop, saturated: time of a run",

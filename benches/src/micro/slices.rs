@@ -34,11 +34,11 @@ async fn measure(settings: &Settings) -> Result<Section> {
         let tick = Duration::from_micros(tick_us);
         let runtime = Arc::new(runtime(0, tick, in_memory())?);
         let busy = settings.guest("fixtures/busy.wasm");
-        let light = Through::new(&runtime, CpuShare::default(), &busy, &["1"], None).await?;
+        let light = Through::new(&runtime, CpuShare::PLAIN, &busy, &["1"], None).await?;
         let spin = settings.guest("fixtures/spin.wasm");
-        let heavy = Through::new(&runtime, CpuShare::default(), &spin, &[], None).await?;
+        let heavy = Through::new(&runtime, CpuShare::PLAIN, &spin, &[], None).await?;
         let mut alone = latencies(&light, commands).await?;
-        let loops: Vec<Run> = (0..LOOPS).map(|_| heavy.start()).collect();
+        let loops = (0..LOOPS).map(|_| heavy.start()).collect::<Result<Vec<Run>>>()?;
         tokio::time::sleep(Duration::from_millis(50)).await;
         let mut beside = latencies(&light, commands).await?;
         drop(loops);
@@ -92,10 +92,10 @@ async fn latencies(light: &Through, commands: usize) -> Result<Vec<f64>> {
 async fn throughput(settings: &Settings, runtime: &Arc<cloister_runtime::Runtime>) -> Result<f64> {
     let ms = settings.pick("20", "400");
     let busy = settings.guest("fixtures/busy.wasm");
-    let guest = Arc::new(Through::new(runtime, CpuShare::default(), &busy, &[ms], None).await?);
+    let guest = Arc::new(Through::new(runtime, CpuShare::PLAIN, &busy, &[ms], None).await?);
     guest.run().await?;
     let began = Instant::now();
-    let runs: Vec<_> = (0..4).map(|_| guest.start()).collect();
+    let runs = (0..4).map(|_| guest.start()).collect::<Result<Vec<Run>>>()?;
     for run in runs {
         run.report().await?;
     }
@@ -110,11 +110,12 @@ async fn shares(settings: &Settings, section: &mut Section) -> Result<()> {
     let heavy = Through::new(&runtime, of(3, None), &spin, &[], None).await?;
     let light = Through::new(&runtime, of(1, None), &spin, &[], None).await?;
     let capped = Through::new(&runtime, of(8, Some(250)), &spin, &[], None).await?;
-    let loops: Vec<_> = (0..4).flat_map(|_| [heavy.start(), light.start(), capped.start()]).collect();
-    let before = [&heavy, &light, &capped].map(|tenant| tenant.share.cpu_ns());
+    let started = (0..4).flat_map(|_| [heavy.start(), light.start(), capped.start()]);
+    let loops = started.collect::<Result<Vec<Run>>>()?;
+    let before = [&heavy, &light, &capped].map(|guest| guest.tenant.share().cpu_ns());
     let span = Duration::from_millis(settings.pick(500, 30_000));
     tokio::time::sleep(span).await;
-    let after = [&heavy, &light, &capped].map(|tenant| tenant.share.cpu_ns());
+    let after = [&heavy, &light, &capped].map(|guest| guest.tenant.share().cpu_ns());
     drop(loops);
     let used = |at: usize| (after[at] - before[at]) as f64;
     section.goal(

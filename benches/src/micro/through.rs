@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Run, Runtime, RuntimeConfig, Share,
-    StdinSource, inspect,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Run, Runtime, RuntimeConfig, StdinSource,
+    Tenant, TenantLimits, inspect,
 };
 
 /// Takes output and forgets it.
@@ -50,7 +50,7 @@ pub(super) fn source(path: &Path, digest: &str) -> Result<ModuleSource> {
 /// A prepared guest, its tenant and its runtime.
 pub(super) struct Through {
     pub(super) runtime: Arc<Runtime>,
-    pub(super) share: Share,
+    pub(super) tenant: Tenant,
     module: Arc<Prepared>,
     args: Vec<String>,
     fuel: Option<u64>,
@@ -59,7 +59,7 @@ pub(super) struct Through {
 impl Through {
     pub(super) async fn new(
         runtime: &Arc<Runtime>,
-        share: CpuShare,
+        cpu: CpuShare,
         path: &Path,
         args: &[&str],
         fuel: Option<u64>,
@@ -68,10 +68,11 @@ impl Through {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let module = runtime.prepare(&source(path, &name)?, metering).await?;
         let args = std::iter::once("bench").chain(args.iter().copied()).map(str::to_owned).collect();
-        Ok(Self { runtime: Arc::clone(runtime), share: runtime.share(share), module, args, fuel })
+        let tenant = runtime.tenant(&TenantLimits { cpu, ..TenantLimits::UNLIMITED });
+        Ok(Self { runtime: Arc::clone(runtime), tenant, module, args, fuel })
     }
 
-    pub(super) fn start(&self) -> Run {
+    pub(super) fn start(&self) -> Result<Run> {
         let grant = Grant {
             args: self.args.clone(),
             env: BTreeMap::new(),
@@ -87,11 +88,11 @@ impl Through {
             wall: Duration::from_secs(3600),
             ..Limits::default()
         };
-        self.runtime.start(&self.share, Arc::clone(&self.module), grant, limits)
+        Ok(self.runtime.start(self.tenant.admit()?, Arc::clone(&self.module), grant, limits))
     }
 
     pub(super) async fn run(&self) -> Result<()> {
-        let report = self.start().report().await?;
+        let report = self.start()?.report().await?;
         ensure!(report.outcome == Outcome::Exited(0), "the guest ended otherwise: {:?}", report.outcome);
         Ok(())
     }

@@ -122,8 +122,8 @@ impl Commands {
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
         let allowed = inner.registry.plan(permit.plan());
-        let mut place =
-            inner.active.place(permit.scope(), allowed.concurrent_runs, allowed.cpu(), &inner.runtime)?;
+        let (mut place, admission) =
+            inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = runtime_limits(&plan.limits);
         let module = self.prepared(&plan.module, limits.fuel).await?;
@@ -157,7 +157,7 @@ impl Commands {
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
-        let run = inner.runtime.start(place.share(), module, grant, limits);
+        let run = inner.runtime.start(admission, module, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {

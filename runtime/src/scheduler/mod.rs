@@ -54,12 +54,8 @@ pub struct CpuShare {
 impl CpuShare {
     /// The weight of a plain tenant.
     pub const PLAIN_WEIGHT: u32 = cloister_scheduler::PLAIN_WEIGHT;
-}
-
-impl Default for CpuShare {
-    fn default() -> Self {
-        Self { weight: Self::PLAIN_WEIGHT, cap: None }
-    }
+    /// A plain tenant's, without a cap.
+    pub const PLAIN: Self = Self { weight: Self::PLAIN_WEIGHT, cap: None };
 }
 
 /// One tenant's part of the CPU. Held by the host for as long as the tenant may run something.

@@ -20,7 +20,7 @@ fn scheduler(threads: usize) -> Scheduler {
 #[test]
 fn every_task_ends_however_often_it_is_woken() {
     let scheduler = scheduler(4);
-    let shares = (0..8).map(|_| scheduler.share(CpuShare::default())).collect::<Vec<_>>();
+    let shares = (0..8).map(|_| scheduler.share(CpuShare::PLAIN)).collect::<Vec<_>>();
     let done = Arc::new(AtomicUsize::new(0));
     let tasks = (0..400u64)
         .map(|run| {
@@ -45,7 +45,7 @@ fn every_task_ends_however_often_it_is_woken() {
 #[test]
 fn stopping_drops_what_is_queued_and_ends_the_threads() {
     let scheduler = scheduler(1);
-    let share = scheduler.share(CpuShare::default());
+    let share = scheduler.share(CpuShare::PLAIN);
     let dropped = Arc::new(AtomicU64::new(0));
     struct CountDrop(Arc<AtomicU64>);
     impl Drop for CountDrop {
