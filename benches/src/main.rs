@@ -1,9 +1,13 @@
 //! The benchmark harness: measures the runtime, the server and their peers side by side, and writes one report.
 
+mod generator;
 mod html;
+mod load;
 mod machine;
 mod micro;
 mod report;
+mod scale;
+mod server;
 mod stats;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +44,10 @@ struct Cli {
 enum Part {
     /// Parts of the runtime, in this process.
     Micro,
+    /// Load over HTTP, neighbours and peers.
+    Load,
+    /// The N-th of many.
+    Scale,
 }
 
 /// What all parts need to know.
@@ -85,6 +93,8 @@ fn main() -> Result<()> {
 fn measure(part: Part, settings: &Settings) -> Result<Vec<Section>> {
     match part {
         Part::Micro => micro::sections(settings),
+        Part::Load => load::sections(settings),
+        Part::Scale => scale::sections(settings),
     }
 }
 

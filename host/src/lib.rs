@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod auth;
+mod cache;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -186,7 +186,8 @@ fn assemble(
         runs_ended: RunsEnded::register(metrics.registry())?,
         private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
-    });
+    })
+    .map_err(|_| ServeError::Stopped("a thread could not be started"))?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

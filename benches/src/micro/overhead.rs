@@ -35,7 +35,7 @@ async fn measure(settings: &Settings) -> Result<Section> {
     let apart = Apart::new(Arc::clone(&bare));
     let runtime = Arc::new(runtime(1, RuntimeConfig::TICK, in_memory())?);
     let through = Arc::new(Through::new(&runtime, CpuShare::PLAIN, &path, &[], None).await?);
-    let (rounds, runs) = settings.pick((3, 40), (25, 2_000));
+    let (rounds, runs) = settings.pick((3, 200), (25, 2_000));
     let mut guest_us = Vec::new();
     let mut wall = [const { Vec::new() }; 5];
     let mut cpu = [const { Vec::new() }; 5];

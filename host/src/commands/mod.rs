@@ -7,6 +7,7 @@ mod follow;
 mod grants;
 mod output;
 mod query;
+mod records;
 mod start;
 mod stdin;
 
@@ -17,6 +18,7 @@ use cloister_runtime::{AddressRange, Runtime};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
+use self::records::RunRecords;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
@@ -42,6 +44,7 @@ struct Inner {
     files: Files,
     logs: LogWriter,
     runtime: Arc<Runtime>,
+    records: RunRecords,
     active: ActiveRuns,
     runs_ended: RunsEnded,
     private_ranges: Vec<AddressRange>,
@@ -73,13 +76,16 @@ pub struct CommandParts {
 
 impl Commands {
     /// On top of the other parts.
-    #[must_use]
-    pub fn new(parts: CommandParts) -> Self {
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn new(parts: CommandParts) -> std::io::Result<Self> {
         let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
             parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
-        Self {
+        let records = RunRecords::start(store.clone())?;
+        Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
@@ -87,12 +93,13 @@ impl Commands {
                 files,
                 logs,
                 runtime,
+                records,
                 active,
                 runs_ended,
                 private_ranges,
                 slots,
             }),
-        }
+        })
     }
 
     /// Runs that have not ended.

@@ -84,6 +84,7 @@ impl<T, M: Monitor<Shared<T>>> Dispatcher<T, M> {
         if let Some((tenant, cpu_ns)) = ran {
             shared.queues.charge(tenant, cpu_ns, now_ns());
         }
+        let mut waited = false;
         loop {
             let now = now_ns();
             match shared.queues.pop(now) {
@@ -92,12 +93,13 @@ impl<T, M: Monitor<Shared<T>>> Dispatcher<T, M> {
                     if shared.queues.has_ready() {
                         self.tell_one(&mut shared);
                     }
-                    return Some(slice);
+                    return Some(Slice { waited, ..slice });
                 }
                 Next::Wait(_) if shared.queues.stopping() => return None,
                 Next::Wait(until_ns) => {
                     let most = until_ns.map(|until_ns| Duration::from_nanos(until_ns.saturating_sub(now)));
                     shared = self.wait(shared, most);
+                    waited = true;
                 }
             }
         }

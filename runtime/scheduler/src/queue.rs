@@ -33,6 +33,8 @@ pub struct Slice<T> {
     pub tenant: TenantIndex,
     /// The task.
     pub task: T,
+    /// The thread waited for it.
+    pub waited: bool,
 }
 
 /// What a thread does next.
@@ -222,7 +224,7 @@ impl<T> Queues<T> {
         self.tenants[index].running += 1;
         self.stats.slices += 1;
         self.stats.waits.add(now_ns.saturating_sub(queued.since_ns));
-        Next::Slice(Slice { tenant: index, task: queued.task })
+        Next::Slice(Slice { tenant: index, task: queued.task, waited: false })
     }
 
     /// True when a further thread would find a slice.

@@ -23,14 +23,18 @@ pub(super) fn work(shared: &Shared) {
     }
     let mut ran = None;
     while let Some(slice) = shared.dispatcher.next(ran, || shared.now_ns()) {
-        SLICE_BEGAN_NS.set(thread_cpu_ns());
+        // A thread that did not wait begins where its last slice ended: one system call less.
+        if slice.waited || ran.is_none() {
+            SLICE_BEGAN_NS.set(thread_cpu_ns());
+        }
         shared.preempt.slice_started();
         // A panic in a host call must not take the thread, and with it every tenant's share of it.
         if catch_unwind(AssertUnwindSafe(|| slice.task.run())).is_err() {
             tracing::error!("a host call panicked; its run is lost");
         }
         shared.preempt.slice_ended();
-        ran = Some((slice.tenant, slice_cpu_ns()));
+        let ended_ns = thread_cpu_ns();
+        ran = Some((slice.tenant, ended_ns.saturating_sub(SLICE_BEGAN_NS.replace(ended_ns))));
     }
 }
 
