@@ -77,6 +77,7 @@ impl Through {
             args: self.args.clone(),
             env: BTreeMap::new(),
             directories: Vec::new(),
+            volume: None,
             network: NetworkGrant::Denied,
             stdin: StdinSource::Empty,
             output: Arc::new(Forget),

@@ -135,6 +135,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &grants.directories).await?,
+            volume: None,
             network: inner.egress(&grants.network),
             stdin,
             output: Arc::clone(&output) as _,
