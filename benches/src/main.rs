@@ -1,98 +1,129 @@
-//! A run through the runtime beside a bare wasmtime loop with the same engine settings: rounds alternate in one process,
-//! and what counts is their ratio.
-#![expect(clippy::print_stdout, reason = "the report goes to standard output")]
+//! The benchmark harness: measures the runtime, the server and their peers side by side, and writes one report.
 
-mod bare;
-mod through;
+mod generator;
+mod html;
+mod load;
+mod machine;
+mod micro;
+mod report;
+mod scale;
+mod server;
+mod stats;
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use clap::Parser;
-use serde::Serialize;
+use clap::{Parser, ValueEnum};
 
-/// Measures one guest both ways and prints a report as JSON.
+use crate::machine::Machine;
+use crate::report::{Report, Section};
+
+/// Measures, and writes `report.json` and `report.html`.
 #[derive(Parser)]
 struct Cli {
-    /// The guest: a preview 1 command that needs no input.
-    module: PathBuf,
-    /// Rounds of each way.
-    #[arg(long, default_value_t = 20)]
-    rounds: usize,
-    /// Runs in a round.
-    #[arg(long, default_value_t = 500)]
-    runs: usize,
+    /// Where the guests are: `commands/`, `fixtures/` and `real/`.
+    #[arg(long)]
+    guests: PathBuf,
+    /// The server's program.
+    #[arg(long)]
+    cloister: PathBuf,
+    /// Where the report goes.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only proves that the harness works.
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
 }
 
-/// Microseconds a run took, by round.
-#[derive(Serialize)]
-struct Measured {
-    median_us: f64,
-    min_us: f64,
-    max_us: f64,
+/// A part of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Parts of the runtime, in this process.
+    Micro,
+    /// Load over HTTP, neighbours and peers.
+    Load,
+    /// The N-th of many.
+    Scale,
 }
 
-#[derive(Serialize)]
-struct Report {
-    module: String,
-    rounds: usize,
-    runs_per_round: usize,
-    bare: Measured,
-    runtime: Measured,
-    /// Median of the rounds' own ratios, runtime to bare.
-    ratio: f64,
+/// What all parts need to know.
+pub(crate) struct Settings {
+    guests: PathBuf,
+    pub(crate) cloister: PathBuf,
+    pub(crate) quick: bool,
+}
+
+impl Settings {
+    /// A guest's file.
+    pub(crate) fn guest(&self, name: &str) -> PathBuf {
+        self.guests.join(name)
+    }
+
+    /// The first in a quick run, else the second.
+    pub(crate) fn pick<T>(&self, quick: T, full: T) -> T {
+        if self.quick { quick } else { full }
+    }
 }
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let report = io.block_on(measure(&cli))?;
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    let began = Instant::now();
+    let settings = Settings {
+        guests: std::path::absolute(&cli.guests)?,
+        cloister: std::path::absolute(&cli.cloister)?,
+        quick: cli.quick,
+    };
+    let machine = Machine::look(&settings.cloister);
+    let parts = if cli.only.is_empty() { Part::value_variants() } else { &cli.only };
+    let mut sections = Vec::new();
+    for part in parts {
+        let made = measure(*part, &settings).with_context(|| format!("measure {part:?}"))?;
+        made.iter().for_each(tell);
+        sections.extend(made);
+    }
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let took_s = began.elapsed().as_secs_f64();
+    write(&cli.out, &Report { machine, quick: cli.quick, profile, took_s, sections })
+}
+
+fn measure(part: Part, settings: &Settings) -> Result<Vec<Section>> {
+    match part {
+        Part::Micro => micro::sections(settings),
+        Part::Load => load::sections(settings),
+        Part::Scale => scale::sections(settings),
+    }
+}
+
+/// Shows a section while the next one is measured.
+fn tell(section: &Section) {
+    eprintln!("\n{}", section.name);
+    for figure in &section.figures {
+        let reached = match figure.reached {
+            Some(true) => "  reached",
+            Some(false) => "  NOT REACHED",
+            None => "",
+        };
+        let value = &figure.value;
+        eprintln!(
+            "  {:<70} {:>11.3} {} ({:.3} – {:.3}){reached}",
+            figure.what, value.median, figure.unit, value.min, value.max
+        );
+    }
+    section.left_out.iter().for_each(|left_out| eprintln!("  left out: {left_out}"));
+}
+
+fn write(out: &Path, report: &Report) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
+    let put = |name: &str, text: String| {
+        let path = out.join(name);
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    };
+    put("report.json", serde_json::to_string_pretty(report)?)?;
+    put("report.html", html::page(report)?)?;
+    eprintln!("\nthe report is {}", out.join("report.html").display());
     Ok(())
-}
-
-async fn measure(cli: &Cli) -> Result<Report> {
-    let wasm = std::fs::read(&cli.module).with_context(|| format!("read {}", cli.module.display()))?;
-    let bare = bare::Bare::new(&wasm)?;
-    let through = through::Through::new(&cli.module, &wasm).await?;
-    let (mut bare_us, mut runtime_us, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    // The first round of each warms caches and is not counted.
-    for round in 0..=cli.rounds.max(1) {
-        let alone = timed(cli.runs, async || bare.run().await).await?;
-        let managed = timed(cli.runs, async || through.run().await).await?;
-        if round > 0 {
-            bare_us.push(alone);
-            runtime_us.push(managed);
-            ratios.push(managed / alone);
-        }
-    }
-    Ok(Report {
-        module: cli.module.display().to_string(),
-        rounds: cli.rounds,
-        runs_per_round: cli.runs,
-        bare: measured(bare_us),
-        runtime: measured(runtime_us),
-        ratio: median(&mut ratios),
-    })
-}
-
-/// Mean microseconds of one run.
-async fn timed(runs: usize, mut run: impl AsyncFnMut() -> Result<()>) -> Result<f64> {
-    let started = Instant::now();
-    for _ in 0..runs.max(1) {
-        run().await?;
-    }
-    let took: Duration = started.elapsed();
-    Ok(took.as_secs_f64() * 1e6 / f64::from(u32::try_from(runs.max(1))?))
-}
-
-fn measured(mut us: Vec<f64>) -> Measured {
-    let median_us = median(&mut us);
-    Measured { median_us, min_us: us[0], max_us: us[us.len() - 1] }
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

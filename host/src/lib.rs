@@ -3,6 +3,7 @@
 pub mod api;
 pub mod audit;
 pub mod auth;
+mod cache;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -201,7 +201,8 @@ fn assemble(
         runs_ended: RunsEnded::register(metrics.registry())?,
         private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
-    });
+    })
+    .map_err(|_| ServeError::Stopped("a thread could not be started"))?;
     TenantCollector::register(metrics.registry(), commands.clone())?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {

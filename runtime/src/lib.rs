@@ -52,7 +52,7 @@ pub use outcome::{Outcome, Report, RunError, Usage};
 pub use prepared::Prepared;
 pub use run::{Canceller, Run};
 pub use runtime::{Runtime, RuntimeConfig, RuntimeStats};
-pub use scheduler::{SchedulerStats, Share};
+pub use scheduler::{CpuShare, SchedulerStats, Share, WAIT_BOUNDS_US, Waits};
 pub use stdin_pipe::{ReaderGone, STDIN_PIPE_BYTES, StdinPipe};
 pub use stdio::{MAX_WRITE_BYTES, OutputSink, OutputStreamKind, StdinSource};
 pub use tenant::{Admission, RunPlace, Tenant, TenantLimits};

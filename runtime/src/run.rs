@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::outcome::{Outcome, Report, RunError, Usage};
 use crate::prepared::Prepared;
 use crate::sandbox::Sandbox;
-use crate::scheduler::worker_cpu_ns;
+use crate::scheduler::slice_cpu_ns;
 use crate::tenant::Admission;
 use crate::ticker::Deadline;
 
@@ -150,9 +150,9 @@ impl<F: Future<Output = wasmtime::Result<u8>>> Future for Guarded<'_, F> {
         if let Some(stop) = this.control.stopped() {
             return Poll::Ready(Ended::Stopped(stop));
         }
-        let before_ns = worker_cpu_ns();
         let polled = this.call.as_mut().poll(context);
-        *this.cpu += Duration::from_nanos(worker_cpu_ns().saturating_sub(before_ns));
+        // Each poll is one slice, which this thread began just before.
+        *this.cpu += Duration::from_nanos(slice_cpu_ns());
         // Why it was stopped says more than the error the guest ended with because of it.
         if let Some(stop) = this.control.stopped() {
             return Poll::Ready(Ended::Stopped(stop));

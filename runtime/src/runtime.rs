@@ -15,7 +15,7 @@ use crate::module::ModuleError;
 use crate::outcome::RunError;
 use crate::prepared::Prepared;
 use crate::run::{Job, LiveRun, Run, execute};
-use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, ThreadStart};
+use crate::scheduler::{Preempt, Scheduler, SchedulerStats, ThreadStart};
 use crate::tenant::{Admission, Tenant, TenantLimits};
 use crate::ticker::Ticker;
 
@@ -63,9 +63,6 @@ pub struct RuntimeStats {
 }
 
 impl Runtime {
-    /// The weight of a plain tenant in [`TenantLimits`].
-    pub const PLAIN_WEIGHT: u32 = PLAIN_WEIGHT;
-
     /// Starts the ticker and the sandbox threads.
     ///
     /// # Errors
@@ -90,7 +87,7 @@ impl Runtime {
     /// A new tenant, which uses nothing yet.
     #[must_use]
     pub fn tenant(&self, limits: &TenantLimits) -> Tenant {
-        Tenant::new(self.scheduler.share(limits.cpu_weight), &limits.budget)
+        Tenant::new(self.scheduler.share(limits.cpu), &limits.budget)
     }
 
     /// A module that was prepared and is still in memory.

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use crate::budget::{Budget, BudgetLimits, Exhausted, Reservation, Resource};
-use crate::scheduler::{PLAIN_WEIGHT, Share};
+use crate::scheduler::{CpuShare, Share};
 
 /// Bounds of all of a tenant's runs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TenantLimits {
-    /// Part of the CPU when tenants compete, relative to others; [`Runtime::PLAIN_WEIGHT`](crate::Runtime) is a plain
-    /// tenant's.
-    pub cpu_weight: u32,
+    /// Its part of the CPU.
+    pub cpu: CpuShare,
     /// What is reserved before use.
     pub budget: BudgetLimits,
 }
 
 impl TenantLimits {
     /// A plain tenant without bounds: for a person running a file of their own.
-    pub const UNLIMITED: Self = Self { cpu_weight: PLAIN_WEIGHT, budget: BudgetLimits::UNLIMITED };
+    pub const UNLIMITED: Self = Self { cpu: CpuShare::PLAIN, budget: BudgetLimits::UNLIMITED };
 }
 
 /// One tenant, as far as the runtime knows it. Clones are the same tenant; held for as long as it may run something.
@@ -46,7 +45,7 @@ impl Tenant {
 
     /// Changes the limits at once, also for runs that are under way.
     pub fn set_limits(&self, limits: &TenantLimits) {
-        self.share.set_weight(limits.cpu_weight);
+        self.share.set(limits.cpu);
         self.budget.set_limits(&limits.budget);
     }
 

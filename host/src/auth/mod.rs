@@ -5,7 +5,6 @@
 //! happens only here.
 
 mod backoff;
-mod cache;
 mod caller;
 mod error;
 mod keys;

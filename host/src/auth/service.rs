@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::backoff::Backoff;
-use super::cache::Cache;
 use super::caller::Place;
 use super::keys::KeyPair;
 use super::lookup::Standing;
@@ -13,6 +12,7 @@ use super::sessions::{self, Refreshed};
 use super::token::{Claims, Signer};
 use super::{Act, AuthError, Caller, Decisions, Member, Permit, Secret, TenantScope, links};
 use crate::api;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::ids::{SessionId, UserId};

@@ -31,6 +31,11 @@ pub(super) struct ActiveRun {
 }
 
 impl ActiveRun {
+    /// True when only its record is still on its way to the store.
+    pub(super) fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
     /// Waits for the end, and answers the record.
     pub(super) async fn end(&self) -> RunRecord {
         let mut ended = self.ended.clone();
@@ -119,16 +124,14 @@ struct Total {
     none_left: Notify,
 }
 
-/// A place among a tenant's concurrent runs; given back when dropped.
-pub(super) struct RunPlace {
+/// A place in the list of a tenant's runs that can be found without the store; left when dropped.
+pub(super) struct Listing {
     tenant: Arc<TenantRuns>,
-    /// Given back after the run is no longer listed.
-    _place: cloister_runtime::RunPlace,
     total: Arc<Total>,
     run: Option<RunId>,
 }
 
-impl RunPlace {
+impl Listing {
     /// Makes the run known.
     pub(super) fn hold(&mut self, id: RunId, run: Arc<ActiveRun>) {
         self.tenant.runs.lock().insert(id.clone(), run);
@@ -136,7 +139,7 @@ impl RunPlace {
     }
 }
 
-impl Drop for RunPlace {
+impl Drop for Listing {
     fn drop(&mut self) {
         if let Some(id) = &self.run {
             self.tenant.runs.lock().remove(id);
@@ -154,12 +157,11 @@ impl ActiveRuns {
         scope: &TenantScope,
         limits: &TenantLimits,
         runtime: &Runtime,
-    ) -> Result<(RunPlace, Admission), CommandError> {
+    ) -> Result<(Listing, Admission), CommandError> {
         let tenant = self.tenant(scope, limits, runtime);
         let admission = tenant.admit()?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
-        let (total, place) = (Arc::clone(&self.total), admission.place());
-        Ok((RunPlace { tenant, _place: place, total, run: None }, admission))
+        Ok((Listing { tenant, total: Arc::clone(&self.total), run: None }, admission))
     }
 
     fn tenant(&self, scope: &TenantScope, limits: &TenantLimits, runtime: &Runtime) -> Arc<TenantRuns> {

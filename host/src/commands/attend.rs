@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use cloister_runtime::{Outcome, OutputStreamKind, Report, Run, RunError};
+use cloister_runtime::{Outcome, OutputStreamKind, Report, Run, RunError, RunPlace};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::Commands;
-use super::active::{ActiveRun, RunPlace};
+use super::active::{ActiveRun, Listing};
 use super::output::LiveOutput;
 use crate::api::{self, RunStatus};
 use crate::auth::TenantScope;
 use crate::logs::{LogError, LogLevel, LogStream, RunLog};
-use crate::store::{RunRecord, StoreError};
+use crate::store::RunRecord;
 
 /// What the attendant of a run holds.
 pub(super) struct Attended {
@@ -21,13 +21,15 @@ pub(super) struct Attended {
     pub(super) run: Run,
     pub(super) log: RunLog,
     pub(super) end: watch::Sender<bool>,
+    pub(super) listing: Listing,
+    /// The run counts among its tenant's until all its output is logged.
     pub(super) place: RunPlace,
     pub(super) slot: OwnedSemaphorePermit,
 }
 
 /// Sees a run to its end.
 pub(super) async fn attend(attended: Attended) {
-    let Attended { commands, scope, active, run, log, end, place, slot } = attended;
+    let Attended { commands, scope, active, run, log, end, listing, place, slot } = attended;
     let output = Arc::clone(&active.output);
     let ends = async {
         let report = run.report().await;
@@ -43,13 +45,12 @@ pub(super) async fn attend(attended: Attended) {
     if let Err(error) = logged.and(say_how_it_ended(&log, &record).await) {
         tracing::error!(run = %record.id, %error, "a run's output could not be logged");
     }
-    if let Err(error) = commands.record_end(&scope, &record).await {
-        tracing::error!(run = %record.id, %error, "a run's end could not be recorded; the next start repairs it");
-    }
-    *active.record.lock() = record;
-    output.recorded();
-    // Whoever looks for the run from here on finds the record.
+    active.record.lock().clone_from(&record);
+    // Before anyone hears of the end, who may start the next run at once.
     drop(place);
+    // Whoever looks for the run finds it in the list, and from when it leaves the list in the store.
+    commands.inner.records.put(&scope, record, Some(listing)).await;
+    output.recorded();
     end.send_replace(true);
 }
 
@@ -140,13 +141,6 @@ impl std::fmt::Display for ErrorChain<'_> {
             next = source.source();
         }
         Ok(())
-    }
-}
-
-impl Commands {
-    async fn record_end(&self, scope: &TenantScope, record: &RunRecord) -> Result<(), StoreError> {
-        let (scope, record) = (scope.clone(), record.clone());
-        self.inner.store.write_soon(move |writer| writer.put_run(&scope, &record)).await
     }
 }
 

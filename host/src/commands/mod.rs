@@ -7,6 +7,7 @@ mod follow;
 mod grants;
 mod output;
 mod query;
+mod records;
 mod start;
 mod stdin;
 mod usage;
@@ -18,6 +19,7 @@ use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
+use self::records::RunRecords;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::files::Files;
@@ -47,6 +49,7 @@ struct Inner {
     files: Files,
     logs: LogWriter,
     runtime: Arc<Runtime>,
+    records: RunRecords,
     active: ActiveRuns,
     runs_ended: RunsEnded,
     private_ranges: Vec<AddressRange>,
@@ -84,8 +87,10 @@ pub struct CommandParts {
 
 impl Commands {
     /// On top of the other parts.
-    #[must_use]
-    pub fn new(parts: CommandParts) -> Self {
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn new(parts: CommandParts) -> std::io::Result<Self> {
         let CommandParts {
             store,
             clock,
@@ -101,7 +106,8 @@ impl Commands {
         } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
-        Self {
+        let records = RunRecords::start(store.clone())?;
+        Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
@@ -111,13 +117,14 @@ impl Commands {
                 files,
                 logs,
                 runtime,
+                records,
                 active,
                 runs_ended,
                 private_ranges,
                 resolver: Arc::new(SystemResolver::default()),
                 slots,
             }),
-        }
+        })
     }
 
     /// Runs that have not ended.

@@ -49,6 +49,7 @@ impl Commands {
         after: Option<Vec<u8>>,
         limit: usize,
     ) -> Result<Page<api::Run>, CommandError> {
+        self.inner.records.settled().await;
         let scope = permit.scope().clone();
         let page = self.inner.store.read(move |reader| {
             Ok::<_, CommandError>(reader.runs(&scope, after, limit, |run| filter.wants(run))?)
@@ -65,6 +66,9 @@ impl Commands {
             self.record(permit.scope(), id).await?;
             return Err(CommandError::RunAlreadyEnded);
         };
+        if run.has_ended() {
+            return Err(CommandError::RunAlreadyEnded);
+        }
         run.canceller.cancel();
         let ended = tokio::time::timeout(Duration::from_millis(KILL_ANSWER_MS), run.end()).await;
         Ok(ended.unwrap_or_else(|_| run.record.lock().clone()).to_api())

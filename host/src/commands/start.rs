@@ -19,8 +19,8 @@ use crate::audit::{Actor, Chain, Event, Outcome, Trail};
 use crate::auth::{Act, Permit, TenantScope, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
-use crate::registry::{RegistryError, check_env};
-use crate::store::{DeploymentRecord, ModuleRecord, RunRecord};
+use crate::registry::{RegistryError, Resolved, check_env};
+use crate::store::{ModuleRecord, RunRecord};
 
 /// Arguments of one run.
 const MAX_ARGS: usize = 4096;
@@ -100,8 +100,7 @@ fn shown(stdout: Vec<u8>, stderr: Vec<u8>, truncated: bool) -> RunOutput {
 
 /// Everything known about a run before it gets a slot.
 struct Plan {
-    deployment: DeploymentRecord,
-    module: ModuleRecord,
+    resolved: Arc<Resolved>,
     limits: api::Limits,
 }
 
@@ -123,19 +122,21 @@ impl Commands {
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
         let allowed = inner.registry.plan(permit.plan());
-        let (mut place, admission) =
+        let (mut listing, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
-        let module = self.prepared(permit.scope(), &plan.module, limits.fuel).await?;
+        let Resolved { deployment, module } = &*plan.resolved;
+        let prepared = self.prepared(permit.scope(), module, limits.fuel).await?;
         let output = LiveOutput::new();
-        let mut env = plan.deployment.active.grants.env.clone();
+        let grants = &deployment.active.grants;
+        let mut env = grants.env.clone();
         env.extend(request.env);
-        let network = self.network_and_secrets(permit, &plan.deployment.active.grants, &mut env).await?;
+        let network = self.network_and_secrets(permit, grants, &mut env).await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
-            directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
+            directories: self.directories(permit.scope(), &grants.directories).await?,
             volume: None,
             network,
             stdin,
@@ -144,9 +145,9 @@ impl Commands {
         };
         let record = RunRecord {
             id: RunId::generate(&inner.clock),
-            command: plan.deployment.name,
-            version: plan.deployment.active.version,
-            module: plan.module.digest,
+            command: deployment.name.clone(),
+            version: deployment.active.version,
+            module: module.digest.clone(),
             args: request.args,
             status: RunStatus::Running,
             outcome: None,
@@ -157,11 +158,12 @@ impl Commands {
         };
         self.record_start(permit, &record, durable).await?;
         self.audit_start(permit, &record, durable).await?;
+        let place = admission.place();
         let log = inner.logs.run(
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
-        let run = inner.runtime.start(admission, module, grant, limits);
+        let run = inner.runtime.start(admission, prepared, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {
@@ -172,7 +174,7 @@ impl Commands {
             output,
             ended,
         });
-        place.hold(id.clone(), Arc::clone(&active));
+        listing.hold(id.clone(), Arc::clone(&active));
         let attended = Attended {
             commands: self.clone(),
             scope: permit.scope().clone(),
@@ -180,6 +182,7 @@ impl Commands {
             run,
             log,
             end,
+            listing,
             place,
             slot,
         };
@@ -190,13 +193,13 @@ impl Commands {
     async fn plan(&self, permit: &Permit<act::RunCreate>, request: &CreateRun) -> Result<Plan, CommandError> {
         let unknown = || CommandError::CommandNotFound(request.command.chars().take(80).collect());
         let name: CommandName = request.command.parse().map_err(|_| unknown())?;
-        let (deployment, module) = match self.inner.registry.resolve(permit, &name).await {
+        let resolved = match self.inner.registry.resolve(permit, &name).await {
             Err(RegistryError::DeploymentNotFound) => return Err(unknown()),
             found => found?,
         };
         let limits =
-            self.inner.registry.limits_of_run(permit.plan(), &deployment.active.limits, &request.limits)?;
-        Ok(Plan { deployment, module, limits })
+            self.inner.registry.limits_of_run(permit.plan(), &resolved.deployment.active.limits, &request.limits)?;
+        Ok(Plan { resolved, limits })
     }
 
     async fn prepared(
@@ -259,11 +262,15 @@ impl Commands {
         record: &RunRecord,
         durable: bool,
     ) -> Result<(), CommandError> {
+        if !durable {
+            self.inner.records.put(permit.scope(), record.clone(), None).await;
+            return Ok(());
+        }
         let (scope, record) = (permit.scope().clone(), record.clone());
         let write = move |writer: &mut crate::store::Writer<'_>| -> Result<(), CommandError> {
             Ok(writer.put_run(&scope, &record)?)
         };
-        if durable { self.inner.store.write(write).await } else { self.inner.store.write_soon(write).await }
+        self.inner.store.write(write).await
     }
 }
 

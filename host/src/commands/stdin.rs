@@ -27,6 +27,9 @@ impl Commands {
             self.record(permit.scope(), id).await?;
             return Err(CommandError::RunAlreadyEnded);
         };
+        if run.has_ended() {
+            return Err(CommandError::RunAlreadyEnded);
+        }
         let pipe = run.stdin.as_ref().ok_or(CommandError::StdinNotStreamed)?;
         let _feeding = run.feeding.lock().await;
         let expected = pipe.written_bytes();

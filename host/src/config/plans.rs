@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloister_runtime::{BudgetLimits, MAX_WRITE_BYTES, Runtime, TenantLimits};
+use cloister_runtime::{BudgetLimits, CpuShare, MAX_WRITE_BYTES, TenantLimits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -43,6 +43,8 @@ pub struct Plan {
     pub clock_resolution_us: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
     pub cpu_weight: u32,
+    /// The most CPU that all runs together get even when nobody competes, in thousandths of a core; 0 is no cap.
+    pub cpu_cap_millicores: u32,
     /// Days that log lines are kept.
     pub retention_days: u32,
 }
@@ -58,7 +60,10 @@ impl Plan {
     #[must_use]
     pub fn of_tenant(&self) -> TenantLimits {
         TenantLimits {
-            cpu_weight: self.cpu_weight.saturating_mul(Runtime::PLAIN_WEIGHT),
+            cpu: CpuShare {
+                weight: self.cpu_weight.saturating_mul(CpuShare::PLAIN_WEIGHT),
+                cap: (self.cpu_cap_millicores > 0).then_some(self.cpu_cap_millicores),
+            },
             budget: BudgetLimits {
                 memory_bytes: self.tenant_memory_bytes,
                 runs: self.concurrent_runs as u64,
@@ -108,6 +113,7 @@ impl Default for Plans {
             storage_bytes: GIB,
             clock_resolution_us: 100,
             cpu_weight: 1,
+            cpu_cap_millicores: 1_000,
             retention_days: 7,
         };
         let starter = Plan {
@@ -124,6 +130,7 @@ impl Default for Plans {
             tenant_host_threads: 4,
             storage_bytes: 10 * GIB,
             cpu_weight: 2,
+            cpu_cap_millicores: 2_000,
             retention_days: 30,
             ..free.clone()
         };
@@ -143,6 +150,7 @@ impl Default for Plans {
             storage_bytes: 100 * GIB,
             clock_resolution_us: 20,
             cpu_weight: 4,
+            cpu_cap_millicores: 0,
             retention_days: 90,
         };
         let enterprise = Plan {
@@ -161,6 +169,7 @@ impl Default for Plans {
             storage_bytes: 1024 * GIB,
             clock_resolution_us: 20,
             cpu_weight: 8,
+            cpu_cap_millicores: 0,
             retention_days: 365,
         };
         Self { free, starter, professional, enterprise }
@@ -198,6 +207,7 @@ impl Plans {
             within(&key("tenant_host_threads"), plan.tenant_host_threads, 1..=256)?;
             within(&key("clock_resolution_us"), plan.clock_resolution_us, 0..=1_000_000)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
+            within(&key("cpu_cap_millicores"), plan.cpu_cap_millicores, 0..=1_024_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
         }
         Ok(())

@@ -66,7 +66,7 @@ impl HostCollector {
             seconds(
                 "cloister_scheduler_wait_seconds_total",
                 "Time guests waited for slices.",
-                scheduler.wait_ns,
+                scheduler.waits.total_ns,
                 1e9,
             )?,
             seconds("cloister_guest_cpu_seconds_total", "CPU time of all guests.", scheduler.cpu_ns, 1e9)?,

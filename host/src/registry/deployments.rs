@@ -1,6 +1,8 @@
 //! Making, changing and removing commands.
 
-use super::{Registry, RegistryError, grants, limits};
+use std::sync::Arc;
+
+use super::{Registry, RegistryError, Resolved, grants, limits};
 use crate::api::Deploy;
 use crate::auth::{Permit, TenantScope, act};
 use crate::ids::{CommandName, ModuleDigest};
@@ -78,14 +80,18 @@ impl Registry {
         permit: &Permit<act::DeploymentWrite>,
         name: &CommandName,
     ) -> Result<(), RegistryError> {
+        let known_as = (permit.scope().tenant().clone(), name.clone());
         let (scope, name) = (permit.scope().clone(), name.clone());
-        self.inner
+        let removed = self
+            .inner
             .store
             .write(move |writer| {
                 writer.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
                 Ok(writer.remove_deployment(&scope, &name)?)
             })
-            .await
+            .await;
+        self.inner.resolved.forget(&known_as);
+        removed
     }
 
     /// A page of a tenant's commands, by name.
@@ -129,16 +135,21 @@ impl Registry {
         &self,
         permit: &Permit<act::RunCreate>,
         name: &CommandName,
-    ) -> Result<(DeploymentRecord, ModuleRecord), RegistryError> {
+    ) -> Result<Arc<Resolved>, RegistryError> {
+        let known_as = (permit.scope().tenant().clone(), name.clone());
+        if let Some(resolved) = self.inner.resolved.get(&known_as) {
+            return Ok(resolved);
+        }
+        let era = self.inner.resolved.era();
         let (scope, name) = (permit.scope().clone(), name.clone());
-        self.inner
-            .store
-            .read(move |reader| {
-                let found = reader.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
-                let module = reader.module(&scope, &found.active.module)?;
-                Ok((found, module.ok_or(RegistryError::ModuleNotFound)?))
-            })
-            .await
+        let read = self.inner.store.read::<_, RegistryError, _>(move |reader| {
+            let deployment = reader.deployment(&scope, &name)?.ok_or(RegistryError::DeploymentNotFound)?;
+            let module = reader.module(&scope, &deployment.active.module)?;
+            Ok(Resolved { module: module.ok_or(RegistryError::ModuleNotFound)?, deployment })
+        });
+        let resolved = Arc::new(read.await?);
+        self.inner.resolved.remember(era, known_as, Arc::clone(&resolved));
+        Ok(resolved)
     }
 
     async fn activate(
@@ -148,8 +159,10 @@ impl Registry {
         mut version: VersionRecord,
         most: usize,
     ) -> Result<DeploymentRecord, RegistryError> {
+        let known_as = (scope.tenant().clone(), name.clone());
         let (scope, name) = (scope.clone(), name.clone());
-        self.inner
+        let activated = self
+            .inner
             .store
             .write(move |writer| {
                 writer.module(&scope, &version.module)?.ok_or(RegistryError::ModuleNotFound)?;
@@ -162,6 +175,9 @@ impl Registry {
                 version.version = before.map_or(0, |before| before.active.version).saturating_add(1);
                 Ok(writer.activate(&scope, &name, version)?)
             })
-            .await
+            .await;
+        // Also after a failure: a write whose flush failed may have been applied.
+        self.inner.resolved.forget(&known_as);
+        activated
     }
 }

@@ -17,9 +17,11 @@ use self::toolchain::Toolchain;
 pub(crate) use self::turns::CompileTurn;
 use self::turns::Turns;
 use crate::auth::TenantScope;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{Plan, Plans};
-use crate::store::Store;
+use crate::ids::{CommandName, TenantId};
+use crate::store::{DeploymentRecord, ModuleRecord, Store};
 use crate::tenancy::PlanName;
 
 pub use error::RegistryError;
@@ -31,6 +33,18 @@ pub use modules::Uploaded;
 
 /// Uploads that are examined at once: each holds a module's bytes in memory.
 const MAX_EXAMINED: usize = 2;
+
+/// Commands whose active versions are remembered.
+const MAX_REMEMBERED: usize = 20_000;
+
+/// What a run of a command needs: its active version, and the module.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The command.
+    pub deployment: DeploymentRecord,
+    /// What its active version runs.
+    pub module: ModuleRecord,
+}
 
 /// Keeps modules and deployments. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +59,7 @@ struct Inner {
     toolchain: Toolchain,
     examined: Semaphore,
     turns: Turns,
+    resolved: Cache<(TenantId, CommandName), Arc<Resolved>>,
     // Held while a module's file and its records are made or removed together.
     placing: Mutex<()>,
 }
@@ -60,6 +75,7 @@ impl Registry {
             toolchain: Toolchain::new(runtime),
             examined: Semaphore::new(MAX_EXAMINED),
             turns: Turns::default(),
+            resolved: Cache::new(MAX_REMEMBERED),
             placing: Mutex::new(()),
         };
         Self { inner: Arc::new(inner) }

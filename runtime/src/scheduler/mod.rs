@@ -1,21 +1,20 @@
-//! Which guest runs the next slice: weighted fair sharing of the sandbox threads between tenants.
+//! Guests as tasks, and the sandbox threads that run them a slice at a time.
 //!
-//! Guests are tasks of `async-task`. A slice ends when the guest waits or, at an epoch tick, yields. The next slice goes
-//! to the tenant with the least CPU time used for its weight (its virtual runtime, as in the kernel's fair schedulers);
-//! within a tenant, tasks take turns.
+//! Guests are tasks of `async-task`. A slice ends when the guest waits or, at an epoch tick, yields. Which task runs next
+//! is decided in the crate `cloister-scheduler`, which knows no engine.
 
-mod queue;
 mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
-use async_task::FallibleTask;
-use parking_lot::{Condvar, Mutex};
+use async_task::{FallibleTask, Runnable};
+use cloister_scheduler::{Dispatcher, TenantIndex, Wake};
 
-pub(crate) use self::queue::PLAIN_WEIGHT;
-use self::queue::{Queues, TenantIndex};
-pub(crate) use self::worker::thread_cpu_ns as worker_cpu_ns;
+pub use cloister_scheduler::{SchedulerStats, WAIT_BOUNDS_US, Waits};
+
+pub(crate) use self::worker::slice_cpu_ns;
 
 /// Shares the sandbox threads between tenants.
 pub(crate) struct Scheduler {
@@ -37,9 +36,26 @@ pub(crate) trait Preempt: Send + Sync {
 }
 
 struct Shared {
-    queues: Mutex<Queues>,
-    work: Condvar,
+    dispatcher: Dispatcher<Runnable>,
     preempt: Arc<dyn Preempt>,
+    /// Where the scheduler's time begins.
+    origin: Instant,
+}
+
+/// How much CPU a tenant gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuShare {
+    /// Its part when tenants compete; [`CpuShare::PLAIN_WEIGHT`] is a plain tenant's.
+    pub weight: u32,
+    /// The most it gets even when nobody competes, in thousandths of a core. `None`: all of them.
+    pub cap: Option<u32>,
+}
+
+impl CpuShare {
+    /// The weight of a plain tenant.
+    pub const PLAIN_WEIGHT: u32 = cloister_scheduler::PLAIN_WEIGHT;
+    /// A plain tenant's, without a cap.
+    pub const PLAIN: Self = Self { weight: Self::PLAIN_WEIGHT, cap: None };
 }
 
 /// One tenant's part of the CPU. Held by the host for as long as the tenant may run something.
@@ -55,18 +71,19 @@ impl Share {
     /// CPU time used by this tenant's guests since the share was made, in nanoseconds.
     #[must_use]
     pub fn cpu_ns(&self) -> u64 {
-        self.0.shared.queues.lock().cpu_ns(self.0.index)
+        self.0.shared.dispatcher.with(|queues| queues.cpu_ns(self.0.index))
     }
 
-    /// Changes the weight from the next slice on.
-    pub fn set_weight(&self, weight: u32) {
-        self.0.shared.queues.lock().set_weight(self.0.index, weight);
+    /// Changes the weight and the cap from the next slice on.
+    pub fn set(&self, share: CpuShare) {
+        let shared = &self.0.shared;
+        shared.dispatcher.set_share(self.0.index, share.weight, share.cap, shared.now_ns());
     }
 }
 
 impl Drop for ShareInner {
     fn drop(&mut self) {
-        self.shared.queues.lock().remove_tenant(self.index);
+        self.shared.dispatcher.with(|queues| queues.remove_tenant(self.index));
     }
 }
 
@@ -80,25 +97,10 @@ impl QueuePlace {
     /// Moves the run, if it waits for a slice, before all others.
     pub(crate) fn expedite(&self) {
         let shared = &self.share.0.shared;
-        if shared.queues.lock().expedite(self.share.0.index, self.run) {
-            shared.work.notify_one();
-        }
+        shared.dispatcher.expedite(self.share.0.index, self.run);
         // The run may hold a thread, or wait behind guests that hold them all.
         shared.preempt.preempt();
     }
-}
-
-/// Counts of the moment, for metrics.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SchedulerStats {
-    /// Guests that wait for a slice.
-    pub queued: usize,
-    /// Slices run since the start.
-    pub slices: u64,
-    /// Time guests waited for a slice since the start, in nanoseconds.
-    pub wait_ns: u64,
-    /// CPU time of all guests since the start, in nanoseconds.
-    pub cpu_ns: u64,
 }
 
 impl Scheduler {
@@ -108,8 +110,7 @@ impl Scheduler {
         on_start: &ThreadStart,
         preempt: Arc<dyn Preempt>,
     ) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { queues: Mutex::new(Queues::default()), work: Condvar::new(), preempt });
+        let shared = Arc::new(Shared { dispatcher: Dispatcher::default(), preempt, origin: Instant::now() });
         let threads = (0..threads.max(1))
             .map(|number| {
                 let shared = Arc::clone(&shared);
@@ -123,9 +124,12 @@ impl Scheduler {
         Ok(Self { shared, threads })
     }
 
-    /// A new tenant with this weight; 1024 is a plain one.
-    pub(crate) fn share(&self, weight: u32) -> Share {
-        let index = self.shared.queues.lock().add_tenant(weight);
+    /// A new tenant.
+    pub(crate) fn share(&self, share: CpuShare) -> Share {
+        let now_ns = self.shared.now_ns();
+        let add =
+            |queues: &mut cloister_scheduler::Queues<_>| queues.add_tenant(share.weight, share.cap, now_ns);
+        let index = self.shared.dispatcher.with(add);
         Share(Arc::new(ShareInner { shared: Arc::clone(&self.shared), index }))
     }
 
@@ -143,16 +147,15 @@ impl Scheduler {
     }
 
     pub(crate) fn stats(&self) -> SchedulerStats {
-        self.shared.queues.lock().stats()
+        self.shared.dispatcher.stats()
     }
 }
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        let left = self.shared.queues.lock().stop();
+        let left = self.shared.dispatcher.stop();
         // Dropping a task runs its destructors, which may wake others: not under the lock.
         drop(left);
-        self.shared.work.notify_all();
         self.shared.preempt.preempt();
         for thread in self.threads.drain(..) {
             // A thread that panicked has nothing left to wait for.
@@ -162,22 +165,15 @@ impl Drop for Scheduler {
 }
 
 impl Shared {
-    fn enqueue(&self, tenant: TenantIndex, run: u64, runnable: async_task::Runnable) {
-        let mut queues = self.queues.lock();
-        let owed = match queues.push(tenant, run, runnable) {
-            Ok(owed) => owed,
-            Err(refused) => {
-                drop(queues);
-                drop(refused);
-                return;
-            }
-        };
-        if queues.idle_threads() > 0 {
-            drop(queues);
-            self.work.notify_one();
-        } else if owed {
-            drop(queues);
-            self.preempt.preempt();
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn enqueue(&self, tenant: TenantIndex, run: u64, runnable: Runnable) {
+        match self.dispatcher.push(tenant, run, runnable, self.now_ns()) {
+            Ok(Wake::Nothing) => {}
+            Ok(Wake::Preempt) => self.preempt.preempt(),
+            Err(refused) => drop(refused),
         }
     }
 }

@@ -7,10 +7,10 @@ use parking_lot::RwLock;
 
 /// What was known when a lookup began. A change in between makes the lookup's result stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Era(u64);
+pub(crate) struct Era(u64);
 
 /// Remembers lookups. Since the process owns the data directory, what it changes itself is all that changes.
-pub(super) struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     capacity: usize,
     state: RwLock<State<K, V>>,
 }
@@ -21,11 +21,11 @@ struct State<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, state: RwLock::new(State { era: 0, entries: HashMap::new() }) }
     }
 
-    pub(super) fn get<Q>(&self, key: &Q) -> Option<V>
+    pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -34,12 +34,12 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Call before looking something up in the store.
-    pub(super) fn era(&self) -> Era {
+    pub(crate) fn era(&self) -> Era {
         Era(self.state.read().era)
     }
 
     /// Remembers what a lookup found, unless something changed since it began.
-    pub(super) fn remember(&self, era: Era, key: K, value: V) {
+    pub(crate) fn remember(&self, era: Era, key: K, value: V) {
         let mut state = self.state.write();
         if state.era != era.0 {
             return;
@@ -52,7 +52,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Call after a change in the store, before the change is acknowledged.
-    pub(super) fn forget<Q>(&self, key: &Q)
+    pub(crate) fn forget<Q>(&self, key: &Q)
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -63,7 +63,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// As `forget`, for a change that may touch any entry.
-    pub(super) fn forget_all(&self) {
+    pub(crate) fn forget_all(&self) {
         let mut state = self.state.write();
         state.era += 1;
         state.entries.clear();

@@ -1,0 +1,163 @@
+//! The real server as a process of its own, with tenants and commands, ended by its process id.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Settings;
+
+/// How long a server may take to start: with 10,000 tenants it has something to read.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running server. It is killed when the value is dropped.
+pub(crate) struct Server {
+    child: Child,
+    dir: TempDir,
+    http: reqwest::Client,
+    pub(crate) url: String,
+    operator: String,
+    /// From the start of the process to the address it printed.
+    pub(crate) start_took: Duration,
+}
+
+/// Somebody who runs commands in a tenant.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) tenant: String,
+    pub(crate) token: String,
+}
+
+impl Server {
+    /// Starts a server on a fresh data directory.
+    pub(crate) async fn start(settings: &Settings) -> Result<Self> {
+        // Fails when it was chosen before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir()?;
+        let (child, lines, url, start_took) = spawn(settings, dir.path())?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut server = Self { child, dir, http, url, operator: String::new(), start_took };
+        let link = lines.recv_timeout(START_LIMIT).context("the server printed no link for the operator")?;
+        // The pipe must be read for as long as the server writes to it.
+        std::thread::spawn(move || lines.iter().for_each(drop));
+        server.operator = server.sign_in(&link).await?;
+        Ok(server)
+    }
+
+    /// Stops the server in order and starts it again on the same data; how long the start took.
+    pub(crate) async fn restart(&mut self, settings: &Settings) -> Result<Duration> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.child.wait()?;
+        let (child, lines, url, took) = spawn(settings, self.dir.path())?;
+        std::thread::spawn(move || lines.iter().for_each(drop));
+        (self.child, self.url) = (child, url);
+        Ok(took)
+    }
+
+    /// Makes a tenant of the largest plan and signs its owner in.
+    pub(crate) async fn tenant(&self, slug: &str) -> Result<Member> {
+        let body = json!({
+            "slug": slug, "name": slug, "plan": "enterprise", "owner_email": format!("owner@{slug}.example")
+        });
+        let made = self.post("/v1/operator/tenants", &self.operator, &body).await?;
+        let link = made["data"]["owner_link"].as_str().context("a tenant has a link for its owner")?;
+        Ok(Member { tenant: slug.to_owned(), token: self.sign_in(link).await? })
+    }
+
+    /// Uploads a module and binds a command to it.
+    pub(crate) async fn deploy(&self, member: &Member, name: &str, wasm: &Path, grants: Value) -> Result<()> {
+        let wasm = std::fs::read(wasm).with_context(|| format!("read {}", wasm.display()))?;
+        let url = format!("{}/v1/{}/modules", self.url, member.tenant);
+        let uploaded = self.http.post(url).bearer_auth(&member.token).body(wasm).send().await?;
+        let uploaded: Value = uploaded.error_for_status()?.json().await?;
+        self.bind(member, name, &uploaded["data"]["digest"], grants).await
+    }
+
+    /// Binds a command to a module that was uploaded.
+    pub(crate) async fn bind(&self, member: &Member, name: &str, digest: &Value, grants: Value) -> Result<()> {
+        let url = format!("{}/v1/{}/deployments/{name}", self.url, member.tenant);
+        let body = json!({"module": digest, "grants": grants});
+        let bound = self.http.put(url).bearer_auth(&member.token).json(&body).send().await?;
+        ensure!(bound.status().is_success(), "deploy: {}", bound.text().await?);
+        Ok(())
+    }
+
+    /// Posts JSON and answers JSON.
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Result<Value> {
+        let mut request = self.http.post(format!("{}{path}", self.url)).json(body);
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(&self, member: &Member, command: &str, args: &[&str]) -> Result<Value> {
+        let body = json!({"command": command, "args": args, "wait": true});
+        self.post(&format!("/v1/{}/runs", member.tenant), &member.token, &body).await
+    }
+
+    async fn sign_in(&self, link: &str) -> Result<String> {
+        let (_, secret) = link.split_once("/#/link/").context("a link holds a secret")?;
+        let tokens = self.post("/v1/auth/link", "", &json!({"token": secret.trim()})).await?;
+        Ok(tokens["data"]["access_token"].as_str().context("a sign-in gives a token")?.to_owned())
+    }
+
+    /// Memory that the process holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let text = line.and_then(|line| line.trim().split(' ').next()).context("VmRSS")?;
+        Ok(text.parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended by itself cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(settings: &Settings, dir: &Path) -> Result<(Child, Receiver<String>, String, Duration)> {
+    let began = Instant::now();
+    let mut child = Command::new(&settings.cloister)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(dir.join("data"))
+        .env_remove("RUST_BACKTRACE")
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(dir.join("log"))?)
+        .spawn()
+        .with_context(|| format!("start {}", settings.cloister.display()))?;
+    let output = child.stdout.take().context("the server's output is a pipe")?;
+    let (send, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let first = lines.recv_timeout(START_LIMIT);
+    let Some(url) = first.ok().as_deref().and_then(|line| line.strip_prefix("Cloister is at ")).map(str::to_owned)
+    else {
+        let said = std::fs::read_to_string(dir.join("log")).unwrap_or_default();
+        // It is told of below; nothing is left to do for a child that cannot be ended.
+        let _ = child.kill();
+        bail!("the server did not start: {said}");
+    };
+    Ok((child, lines, url, began.elapsed()))
+}
