@@ -24,7 +24,10 @@ fn stdout(output: &Output) -> String {
 
 async fn actions(client: &Client) -> Vec<String> {
     let records = client.all("audit?order=asc").await;
-    records.iter().map(|r| format!("{} {}", r["action"].as_str().unwrap(), r["outcome"].as_str().unwrap())).collect()
+    records
+        .iter()
+        .map(|r| format!("{} {}", r["action"].as_str().unwrap(), r["outcome"].as_str().unwrap()))
+        .collect()
 }
 
 #[tokio::test]

@@ -81,6 +81,12 @@ actions! {
     FileWrite = "file:write", least Developer, Changes;
     /// Reads the audit.
     AuditRead = "audit:read", least Admin, Reads;
+    /// Sees what is used of the plan.
+    UsageRead = "usage:read", least Viewer, Reads;
+    /// Sees what is masked.
+    MaskingRead = "masking:read", least Developer, Reads;
+    /// Changes what is masked.
+    MaskingWrite = "masking:write", least Admin, Changes;
 }
 
 #[derive(PartialEq, Eq)]
@@ -210,6 +216,9 @@ mod tests {
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
         audit:read: owner admin
+        usage:read: owner admin developer runner viewer
+        masking:read: owner admin developer
+        masking:write: owner admin
         ");
     }
 

@@ -17,6 +17,7 @@ mod output;
 mod run;
 mod runs;
 mod serve;
+mod settings;
 mod table;
 mod tenants;
 mod units;
@@ -104,6 +105,11 @@ enum Command {
     /// Look at, follow, export and verify the audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Show what the tenant has used of what its plan allows
+    Usage,
+    /// Show and change what is masked in logs and audit
+    #[command(subcommand)]
+    Masking(settings::MaskingCommand),
     /// Print the HTTP API as OpenAPI 3.1
     Openapi,
     /// Print a completion script for a shell
@@ -173,6 +179,8 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Kill(args) => runs::kill(context, args).await,
         Command::Files(command) => Box::pin(files::files(context, command)).await,
         Command::Tenant(command) => tenants::tenant(context, command).await,
+        Command::Usage => settings::usage(context).await,
+        Command::Masking(command) => settings::masking(context, command).await,
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)

@@ -5,6 +5,8 @@ use cloister_runtime::ModuleError;
 use crate::audit::AuditError;
 use crate::files::FilesError;
 use crate::logs::LogError;
+use crate::masking::MaskingError;
+use crate::quota::QuotaError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 
@@ -61,6 +63,12 @@ pub enum CommandError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There were too many runs.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// What is masked cannot be read.
+    #[error(transparent)]
+    Masking(#[from] MaskingError),
     /// That it starts cannot be recorded.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -87,6 +95,8 @@ impl CommandError {
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
             Self::Audit(error) => error.code(),
+            Self::Quota(error) => error.code(),
+            Self::Masking(error) => error.code(),
         }
     }
 }

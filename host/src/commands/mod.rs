@@ -18,10 +18,13 @@ use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
 use crate::audit::Audit;
+use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
+use crate::masking::Masking;
 use crate::metrics::RunsEnded;
+use crate::quota::Quota;
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -40,6 +43,8 @@ struct Inner {
     store: Store,
     clock: Clock,
     audit: Audit,
+    quota: Quota,
+    masking: Masking,
     registry: Registry,
     files: Files,
     logs: LogWriter,
@@ -59,6 +64,10 @@ pub struct CommandParts {
     pub clock: Clock,
     /// Records that a run starts.
     pub audit: Audit,
+    /// Counts runs, and refuses those that are too many.
+    pub quota: Quota,
+    /// Masks what guests write.
+    pub masking: Masking,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' files.
@@ -83,6 +92,8 @@ impl Commands {
             store,
             clock,
             audit,
+            quota,
+            masking,
             registry,
             files,
             logs,
@@ -98,6 +109,8 @@ impl Commands {
                 store,
                 clock,
                 audit,
+                quota,
+                masking,
                 registry,
                 files,
                 logs,
@@ -114,6 +127,12 @@ impl Commands {
     #[must_use]
     pub fn active(&self) -> usize {
         self.inner.active.len()
+    }
+
+    /// Runs of a tenant that have not ended.
+    #[must_use]
+    pub fn active_of(&self, scope: &TenantScope) -> usize {
+        self.inner.active.len_of(scope)
     }
 
     /// The engine, for its counters.

@@ -130,6 +130,7 @@ impl Commands {
             &inner.runtime,
         )?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
+        inner.quota.run(permit, allowed).await?;
         let limits = runtime_limits(&plan.limits);
         let module = self.prepared(&plan.module, limits.fuel).await?;
         let output = LiveOutput::new();
@@ -163,6 +164,7 @@ impl Commands {
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
+        let log = log.masked(inner.masking.of_run(permit.scope(), &[]).await?);
         let run = inner.runtime.start(place.share(), module, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs};
+use super::handlers::{audit, auth, deployments, files, host, logs, masking, modules, operator, runs, usage};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -43,6 +43,9 @@ use crate::api::Problem;
         runs::output,
         runs::raw,
         logs::list,
+        usage::show,
+        masking::show,
+        masking::set,
         audit::list,
         audit::head,
         audit::export,

@@ -8,9 +8,11 @@ pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;
 pub(super) mod logs;
+pub(super) mod masking;
 pub(super) mod modules;
 pub(super) mod operator;
 pub(super) mod runs;
+pub(super) mod usage;
 
 /// An instant as RFC 3339 with microseconds.
 pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
