@@ -26,6 +26,7 @@ pub struct Metrics {
     in_flight: IntGauge,
     sign_ins: IntCounterVec,
     decisions: IntCounterVec,
+    idempotency: IntCounterVec,
     uploaded_bytes: IntCounter,
     process: Process,
 }
@@ -63,6 +64,12 @@ impl Metrics {
                 "Decisions of authorize, by action and result.",
                 &["action", "result"],
             )?,
+            idempotency: counter_vec(
+                &registry,
+                "cloister_idempotency_total",
+                "Requests with an idempotency key, by what became of them.",
+                &["result"],
+            )?,
             uploaded_bytes: counter(
                 &registry,
                 "cloister_modules_uploaded_bytes_total",
@@ -78,6 +85,26 @@ impl Metrics {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Refusals by rate and quota, and warnings before.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn quota(&self) -> prometheus::Result<(IntCounterVec, IntCounterVec)> {
+        let denied = counter_vec(
+            &self.registry,
+            "cloister_rate_denied_total",
+            "Requests refused by a rate or a quota, by whose it was.",
+            &["rate", "subject"],
+        )?;
+        let warnings = counter_vec(
+            &self.registry,
+            "cloister_quota_warnings_total",
+            "Warnings that a tenant nears a bound, by percent.",
+            &["quota", "percent"],
+        )?;
+        Ok((denied, warnings))
     }
 
     /// Decisions of `authorize`.
@@ -108,6 +135,11 @@ impl Metrics {
     /// Someone tried to sign in.
     pub fn sign_in(&self, way: &str, result: &str) {
         self.sign_ins.with_label_values(&[way, result]).inc();
+    }
+
+    /// A request came with an idempotency key.
+    pub fn idempotency(&self, result: &str) {
+        self.idempotency.with_label_values(&[result]).inc();
     }
 
     /// Everything, as Prometheus text.

@@ -17,8 +17,11 @@ use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
+use crate::idempotency::Idempotency;
 use crate::logs::{LogError, LogWriter};
+use crate::masking::Masking;
 use crate::metrics::{HostCollector, Metrics, RunsEnded, TenantCollector};
+use crate::quota::Quota;
 use crate::registry::{Registry, RegistryError};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreError, StoreOptions};
@@ -144,6 +147,9 @@ pub async fn serve_until(
     app.stopping.cancel();
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
+    if let Err(error) = app.quota.write().await {
+        tracing::error!(error = &error as &dyn std::error::Error, "rates and counts could not be written");
+    }
     let audit = app.audit.clone();
     // Its last records are written before the store is closed.
     tokio::task::spawn_blocking(move || audit.close_blocking()).await.unwrap_or_default();
@@ -166,6 +172,7 @@ pub async fn build(
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
     let app = App::new(parts);
     tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
+    tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
     Ok(app)
 }
 
@@ -182,7 +189,11 @@ fn assemble(
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
-    let audit = Audit::open(store.clone(), clock.clone())?;
+    let masking = Masking::new(store.clone());
+    let audit = Audit::open(store.clone(), clock.clone(), masking.clone())?;
+    let (denied, warnings) = metrics.quota()?;
+    let quota = Quota::open(store.clone(), clock.clone(), audit.clone(), denied, warnings)?;
+    let idempotency = Idempotency::open(store.clone(), clock.clone())?;
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
@@ -193,6 +204,8 @@ fn assemble(
         store: store.clone(),
         clock: clock.clone(),
         audit: audit.clone(),
+        quota: quota.clone(),
+        masking: masking.clone(),
         registry: registry.clone(),
         secrets: secrets.clone(),
         files: files.clone(),
@@ -221,6 +234,9 @@ fn assemble(
         secrets,
         files,
         audit,
+        idempotency,
+        quota,
+        masking,
         logs,
         runtime,
         commands,

@@ -16,12 +16,17 @@ const MAX_BATCH: usize = 256;
 /// Ends of chains kept in memory; all are forgotten when there are more, and read again when needed.
 const MAX_HEADS: usize = 65_536;
 
-/// An event on its way to a chain.
-pub(super) struct Job {
-    pub(super) chain: Chain,
-    pub(super) event: Event,
-    pub(super) time: Timestamp,
-    pub(super) done: Option<oneshot::Sender<Result<(), AuditError>>>,
+/// Something for the thread to do.
+pub(super) enum Job {
+    /// An event on its way to a chain.
+    Append {
+        chain: Chain,
+        event: Event,
+        time: Timestamp,
+        done: Option<oneshot::Sender<Result<(), AuditError>>>,
+    },
+    /// A mark in the queue, answered when all before it can be read.
+    Mark(oneshot::Sender<()>),
 }
 
 /// Writes until the queue is closed and empty. After a failure it refuses everything.
@@ -29,12 +34,23 @@ pub(super) fn run(book: &Book, mut queue: mpsc::Receiver<Job>) {
     let lost = MarkFailed(book);
     let mut jobs = Vec::new();
     while queue.blocking_recv_many(&mut jobs, MAX_BATCH) > 0 {
-        let mut waiting = Vec::new();
-        let events = jobs.drain(..).map(|Job { chain, event, time, done }| {
-            waiting.extend(done);
-            (chain, event, time)
-        });
-        let written = book.append(events.collect()).and_then(|()| {
+        let (mut waiting, mut marks, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for job in jobs.drain(..) {
+            match job {
+                Job::Mark(done) => marks.push(done),
+                Job::Append { chain, event, time, done } => {
+                    waiting.extend(done);
+                    events.push((chain, event, time));
+                }
+            }
+        }
+        let appended = if events.is_empty() { Ok(()) } else { book.append(events) };
+        if appended.is_ok() {
+            for done in marks {
+                let _ = done.send(());
+            }
+        }
+        let written = appended.and_then(|()| {
             // When nobody waits, the store's own half-second is soon enough.
             if waiting.is_empty() { Ok(()) } else { book.store.commit_blocking() }
         });

@@ -47,7 +47,7 @@ impl Follow {
             }
             // What is written from here on wakes the wait below.
             self.batches.mark_unchanged();
-            if self.audit.head(self.chain.clone()).await?.seq > self.after {
+            if self.audit.head_now(self.chain.clone()).await?.seq > self.after {
                 self.read().await?;
             } else if self.batches.changed().await.is_err() {
                 return Err(AuditError::Failed);
@@ -62,7 +62,7 @@ impl Follow {
         self.after = page.items.last().map_or(self.after, |record| record.seq);
         if page.items.is_empty() {
             // The head is ahead of what can be read: a damaged chain, which `verify` describes.
-            self.after = self.audit.head(self.chain.clone()).await?.seq;
+            self.after = self.audit.head_now(self.chain.clone()).await?.seq;
         }
         self.ready.extend(page.items.into_iter().filter(|record| self.filter.wants(record)));
         Ok(())

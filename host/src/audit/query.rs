@@ -144,6 +144,10 @@ impl Audit {
     /// When the store fails.
     pub async fn page(&self, chain: Chain, query: AuditQuery) -> Result<Page<AuditRecord>, AuditError> {
         let AuditQuery { filter, direction, after, limit } = query;
+        if after.is_none() {
+            // Whoever was answered finds the record of it.
+            self.settle().await;
+        }
         let query = PageQuery { limit, after, direction };
         let read = self.book.store.read::<_, StoreError, _>(move |reader| {
             reader.audit_records(&chain, &query, |record| filter.wants(record))
@@ -156,6 +160,11 @@ impl Audit {
     /// # Errors
     /// When the store fails.
     pub async fn head(&self, chain: Chain) -> Result<AuditHead, AuditError> {
+        self.settle().await;
+        self.head_now(chain).await
+    }
+
+    pub(super) async fn head_now(&self, chain: Chain) -> Result<AuditHead, AuditError> {
         if let Some(end) = self.book.heads.read().get(&chain) {
             return Ok(end.clone());
         }

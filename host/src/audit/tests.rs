@@ -7,6 +7,7 @@ use super::*;
 use crate::api::{AuditHead, AuditRecord};
 use crate::clock::Clock;
 use crate::ids::TenantId;
+use crate::masking::Masking;
 use crate::store::{Direction, PageQuery, Store, StoreError, StoreOptions};
 
 const OPTIONS: StoreOptions = StoreOptions { cache_bytes: 16 << 20, low_disk_bytes: 0 };
@@ -23,7 +24,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
-        let audit = Audit::open(store.clone(), clock.clone()).unwrap();
+        let audit = Audit::open(store.clone(), clock.clone(), Masking::new(store.clone())).unwrap();
         Self { store, audit, chain: Chain::Tenant(TenantId::generate(&clock)), _dir: dir }
     }
 
@@ -192,7 +193,7 @@ async fn a_chain_goes_on_where_it_ended_before_a_restart() {
     let clock = Clock::system();
     for _ in 0..3 {
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
-        let audit = Audit::open(store, clock.clone()).unwrap();
+        let audit = Audit::open(store.clone(), clock.clone(), Masking::new(store)).unwrap();
         let recorded = audit.record_durably(Chain::Host, Event::of_host("test:act", "r")).await.unwrap();
         recorded.durable().await.unwrap();
     }

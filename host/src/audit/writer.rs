@@ -14,6 +14,7 @@ use super::{AuditError, Chain, Event};
 use crate::api::AuditHead;
 use crate::clock::Clock;
 use crate::logs::Counter;
+use crate::masking::Masking;
 use crate::store::{Store, StoreError};
 
 /// Events that may wait for the committer; whoever brings more waits.
@@ -43,6 +44,7 @@ pub struct Audit {
 pub(super) struct Book {
     pub(super) store: Store,
     pub(super) clock: Clock,
+    masking: Masking,
     pub(super) key: [u8; 32],
     pub(super) heads: RwLock<HashMap<Chain, AuditHead>>,
     /// Counts up at every batch; wakes followers.
@@ -93,11 +95,12 @@ impl Audit {
     ///
     /// # Errors
     /// When its key cannot be read or made, or no thread be started.
-    pub fn open(store: Store, clock: Clock) -> Result<Self, StoreError> {
+    pub fn open(store: Store, clock: Clock, masking: Masking) -> Result<Self, StoreError> {
         let key = store.dir().private_key(KEY)?;
         let book = Arc::new(Book {
             store,
             clock,
+            masking,
             key,
             heads: RwLock::default(),
             batches: watch::Sender::new(0),
@@ -129,7 +132,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError::Failed`].
     pub async fn record(&self, chain: Chain, event: Event) -> Result<(), AuditError> {
-        self.push(Job { chain, event, time: self.book.clock.now(), done: None }).await
+        self.append(chain, event, None).await
     }
 
     /// As [`Audit::record`], for whoever wants to know when it is on disk.
@@ -138,7 +141,7 @@ impl Audit {
     /// [`AuditError::Failed`].
     pub async fn record_durably(&self, chain: Chain, event: Event) -> Result<Recorded, AuditError> {
         let (done, recorded) = oneshot::channel();
-        self.push(Job { chain, event, time: self.book.clock.now(), done: Some(done) }).await?;
+        self.append(chain, event, Some(done)).await?;
         Ok(Recorded(recorded))
     }
 
@@ -189,6 +192,33 @@ impl Audit {
     #[cfg(test)]
     pub(crate) fn fail_for_test(&self) {
         self.book.failed.store(true, Ordering::Release);
+    }
+
+    /// Returns when everything that was recorded before can be read. When records are no longer taken, what there is
+    /// can still be read.
+    pub(super) async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        if self.push(Job::Mark(done)).await.is_ok() {
+            // The thread is gone only when it has failed.
+            let _ = settled.await;
+        }
+    }
+
+    async fn append(
+        &self,
+        chain: Chain,
+        mut event: Event,
+        done: Option<oneshot::Sender<Result<(), AuditError>>>,
+    ) -> Result<(), AuditError> {
+        if let Chain::Tenant(tenant) = &chain {
+            // Without its rules nothing of the tenant is kept.
+            let masker = self.book.masking.of_tenant(tenant).await.map_err(|_| AuditError::Failed)?;
+            if !masker.is_idle() {
+                event.resource = masker.mask_text(event.resource);
+                event.detail = event.detail.map(|detail| masker.mask_text(detail));
+            }
+        }
+        self.push(Job::Append { chain, event, time: self.book.clock.now(), done }).await
     }
 
     async fn push(&self, job: Job) -> Result<(), AuditError> {

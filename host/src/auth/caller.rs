@@ -81,6 +81,12 @@ impl Member {
         self.role
     }
 
+    /// The plan of the tenant.
+    #[must_use]
+    pub fn plan(&self) -> PlanName {
+        self.plan
+    }
+
     /// True when a second name of a tenant in the request means this one.
     ///
     /// # Errors

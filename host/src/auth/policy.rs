@@ -85,6 +85,12 @@ actions! {
     SecretRead = "secret:read", least Developer, Reads;
     /// Sets and removes secrets.
     SecretWrite = "secret:write", least Developer, Changes;
+    /// Sees what is used of the plan.
+    UsageRead = "usage:read", least Viewer, Reads;
+    /// Sees what is masked.
+    MaskingRead = "masking:read", least Developer, Reads;
+    /// Changes what is masked.
+    MaskingWrite = "masking:write", least Admin, Changes;
 }
 
 #[derive(PartialEq, Eq)]
@@ -216,6 +222,9 @@ mod tests {
         audit:read: owner admin
         secret:read: owner admin developer
         secret:write: owner admin developer
+        usage:read: owner admin developer runner viewer
+        masking:read: owner admin developer
+        masking:write: owner admin
         ");
     }
 

@@ -18,6 +18,7 @@ mod run;
 mod runs;
 mod secrets;
 mod serve;
+mod settings;
 mod table;
 mod tenants;
 mod units;
@@ -108,6 +109,11 @@ enum Command {
     /// Look at, follow, export and verify the audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Show what the tenant has used of what its plan allows
+    Usage,
+    /// Show and change what is masked in logs and audit
+    #[command(subcommand)]
+    Masking(settings::MaskingCommand),
     /// Print the HTTP API as OpenAPI 3.1
     Openapi,
     /// Print a completion script for a shell
@@ -178,6 +184,8 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Files(command) => Box::pin(files::files(context, command)).await,
         Command::Secret(command) => secrets::secret(context, command).await,
         Command::Tenant(command) => tenants::tenant(context, command).await,
+        Command::Usage => settings::usage(context).await,
+        Command::Masking(command) => settings::masking(context, command).await,
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)

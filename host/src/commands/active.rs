@@ -203,6 +203,11 @@ impl ActiveRuns {
         tenant.runs.lock().get(id).cloned()
     }
 
+    /// Runs of one tenant.
+    pub(super) fn len_of(&self, scope: &TenantScope) -> usize {
+        self.tenants.read().get(scope.tenant()).map_or(0, |tenant| tenant.count.load(Ordering::Acquire))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.total.count.load(Ordering::Acquire)
     }

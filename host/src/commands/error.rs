@@ -5,6 +5,8 @@ use cloister_runtime::{Exhausted, ModuleError};
 use crate::audit::AuditError;
 use crate::files::FilesError;
 use crate::logs::LogError;
+use crate::masking::MaskingError;
+use crate::quota::QuotaError;
 use crate::registry::RegistryError;
 use crate::secrets::SecretsError;
 use crate::store::StoreError;
@@ -68,6 +70,12 @@ pub enum CommandError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There were too many runs.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// What is masked cannot be read.
+    #[error(transparent)]
+    Masking(#[from] MaskingError),
     /// That it starts cannot be recorded.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -96,6 +104,8 @@ impl CommandError {
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
             Self::Audit(error) => error.code(),
+            Self::Quota(error) => error.code(),
+            Self::Masking(error) => error.code(),
         }
     }
 }

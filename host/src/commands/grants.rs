@@ -38,25 +38,25 @@ impl super::Inner {
 
 impl Commands {
     /// Opens the secrets that are granted: adds those of the environment to `env`, and gives the network with those that
-    /// are headers.
+    /// are headers, and the values, which must be masked.
     pub(super) async fn network_and_secrets(
         &self,
         permit: &Permit<act::RunCreate>,
         grants: &api::Grants,
         env: &mut BTreeMap<String, String>,
-    ) -> Result<NetworkGrant, CommandError> {
+    ) -> Result<(NetworkGrant, Vec<Vec<u8>>), CommandError> {
         let invalid = |name: &str, why: &dyn std::fmt::Display| {
             CommandError::Invalid(format!("the command's secret `{name}`: {why}"))
         };
         if grants.secrets.is_empty() {
-            return self.inner.egress(&grants.network, Vec::new());
+            return Ok((self.inner.egress(&grants.network, Vec::new())?, Vec::new()));
         }
         let name =
             |grant: &api::SecretGrant| grant.name.parse().map_err(|error| invalid(&grant.name, &error));
         let names = grants.secrets.iter().map(name).collect::<Result<Vec<_>, _>>()?;
         let values = self.inner.secrets.reveal(permit, names).await?;
         let mut headers = Vec::new();
-        for (grant, value) in grants.secrets.iter().zip(values) {
+        for (grant, value) in grants.secrets.iter().zip(&values) {
             match &grant.usage {
                 // After the run's own variables, so that nobody puts something else in its place.
                 api::SecretUse::Env(variable) => {
@@ -70,7 +70,8 @@ impl Commands {
                 }
             }
         }
-        self.inner.egress(&grants.network, headers)
+        let masked = values.iter().map(|value| value.reveal().as_bytes().to_vec()).collect();
+        Ok((self.inner.egress(&grants.network, headers)?, masked))
     }
 
     /// Opens the granted directories, and makes those that are missing.

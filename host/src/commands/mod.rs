@@ -21,10 +21,13 @@ use tokio::sync::Semaphore;
 use self::active::ActiveRuns;
 use self::records::RunRecords;
 use crate::audit::Audit;
+use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
+use crate::masking::Masking;
 use crate::metrics::RunsEnded;
+use crate::quota::Quota;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -44,6 +47,8 @@ struct Inner {
     store: Store,
     clock: Clock,
     audit: Audit,
+    quota: Quota,
+    masking: Masking,
     registry: Registry,
     secrets: Secrets,
     files: Files,
@@ -67,6 +72,10 @@ pub struct CommandParts {
     pub clock: Clock,
     /// Records that a run starts.
     pub audit: Audit,
+    /// Counts runs, and refuses those that are too many.
+    pub quota: Quota,
+    /// Masks what guests write.
+    pub masking: Masking,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' secrets.
@@ -95,6 +104,8 @@ impl Commands {
             store,
             clock,
             audit,
+            quota,
+            masking,
             registry,
             secrets,
             files,
@@ -112,6 +123,8 @@ impl Commands {
                 store,
                 clock,
                 audit,
+                quota,
+                masking,
                 registry,
                 secrets,
                 files,
@@ -131,6 +144,12 @@ impl Commands {
     #[must_use]
     pub fn active(&self) -> usize {
         self.inner.active.len()
+    }
+
+    /// Runs of a tenant that have not ended.
+    #[must_use]
+    pub fn active_of(&self, scope: &TenantScope) -> usize {
+        self.inner.active.len_of(scope)
     }
 
     /// The engine, for its counters.

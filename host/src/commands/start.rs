@@ -125,6 +125,7 @@ impl Commands {
         let (mut listing, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
+        inner.quota.run(permit, allowed).await?;
         let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
         let Resolved { deployment, module } = &*plan.resolved;
         let prepared = self.prepared(permit.scope(), module, limits.fuel).await?;
@@ -132,7 +133,7 @@ impl Commands {
         let grants = &deployment.active.grants;
         let mut env = grants.env.clone();
         env.extend(request.env);
-        let network = self.network_and_secrets(permit, grants, &mut env).await?;
+        let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
@@ -163,6 +164,7 @@ impl Commands {
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
+        let log = log.masked(inner.masking.of_run(permit.scope(), &secrets).await?);
         let run = inner.runtime.start(admission, prepared, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();

@@ -3,29 +3,32 @@
 use cloister_runtime::{Budget, BudgetUse, Resource};
 
 use super::Commands;
-use crate::api::{ResourceUsage, TenantUsage};
+use crate::api::UsageItem;
 use crate::auth::{Permit, act};
 use crate::ids::TenantId;
+use crate::quota;
 
 impl Commands {
-    /// What a tenant's runs use now, and what its plan allows them together.
+    /// What a tenant's runs use now of what its plan allows them together.
     #[must_use]
-    pub fn usage(&self, permit: &Permit<act::RunRead>) -> TenantUsage {
+    pub fn usage(&self, permit: &Permit<act::UsageRead>) -> Vec<UsageItem> {
         let limits = self.inner.registry.plan(permit.plan()).of_tenant();
         let tenant = self.inner.active.known(permit.scope(), &limits);
         // An idle tenant has no budget, only limits.
         let budget = tenant.unwrap_or_else(|| Budget::new(&limits.budget));
-        let shown = |resource| {
-            let BudgetUse { used, limit, peak, refused } = budget.usage(resource);
-            ResourceUsage { used, limit, peak, refused }
+        let shown = |(name, resource)| {
+            let BudgetUse { used, limit, .. } = budget.usage(resource);
+            quota::item(name, used, limit, None)
         };
-        TenantUsage {
-            runs: shown(Resource::Runs),
-            memory_bytes: shown(Resource::Memory),
-            open_files: shown(Resource::OpenFiles),
-            output_bytes: shown(Resource::Output),
-            host_threads: shown(Resource::HostThreads),
-        }
+        // Runs are counted among the rates and quotas.
+        [
+            ("memory_bytes", Resource::Memory),
+            ("open_files", Resource::OpenFiles),
+            ("output_bytes", Resource::Output),
+            ("host_threads", Resource::HostThreads),
+        ]
+        .map(shown)
+        .into()
     }
 
     /// Budgets in use at this moment; no more than there are runs.

@@ -26,6 +26,8 @@ pub struct AuthConfig {
     pub max_hashing: usize,
     /// The e-mail address of the operator's account, made at first start.
     pub operator_email: String,
+    /// Attempts to sign in, by password, link or refresh token, from one address, a minute; 0 is no bound.
+    pub sign_ins_per_minute: u32,
 }
 
 impl Default for AuthConfig {
@@ -40,6 +42,7 @@ impl Default for AuthConfig {
             argon2_passes: 2,
             max_hashing: 2,
             operator_email: "operator@cloister.local".to_owned(),
+            sign_ins_per_minute: 120,
         }
     }
 }

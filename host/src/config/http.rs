@@ -16,6 +16,8 @@ pub struct HttpConfig {
     pub json_body_bytes: usize,
     /// Largest file that may be put into a tenant's directory, in bytes.
     pub file_bytes: u64,
+    /// Requests of one principal to routes above tenants, a minute; 0 is no bound.
+    pub requests_per_minute: u32,
 }
 
 impl Default for HttpConfig {
@@ -25,6 +27,7 @@ impl Default for HttpConfig {
             body_pause_timeout_ms: 30_000,
             json_body_bytes: 2 * 1024 * 1024,
             file_bytes: 4 * 1024 * 1024 * 1024,
+            requests_per_minute: 1_000,
         }
     }
 }

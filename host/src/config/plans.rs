@@ -47,6 +47,20 @@ pub struct Plan {
     pub cpu_cap_millicores: u32,
     /// Days that log lines are kept.
     pub retention_days: u32,
+    /// Requests of all principals together, a minute; 0 is no bound, here and below.
+    pub requests_per_minute: u32,
+    /// Requests of one principal, a minute.
+    pub requests_per_minute_principal: u32,
+    /// Runs of all principals together, a minute.
+    pub runs_per_minute: u32,
+    /// Runs of one principal, a minute.
+    pub runs_per_minute_principal: u32,
+    /// Runs a calendar month (UTC).
+    pub runs_per_month: u64,
+    /// Uploads of modules an hour.
+    pub uploads_per_hour: u32,
+    /// Workflow runs an hour.
+    pub workflows_per_hour: u32,
 }
 
 impl Plan {
@@ -104,7 +118,7 @@ impl Default for Plans {
             output_bytes: 16 * MIB,
             module_bytes: 32 * MIB,
             modules: 100,
-            deployments: 100,
+            deployments: 3,
             concurrent_runs: 4,
             tenant_memory_bytes: 512 * MIB,
             tenant_open_files: 1_024,
@@ -115,6 +129,13 @@ impl Default for Plans {
             cpu_weight: 1,
             cpu_cap_millicores: 1_000,
             retention_days: 7,
+            requests_per_minute: 1_000,
+            requests_per_minute_principal: 600,
+            runs_per_minute: 10,
+            runs_per_minute_principal: 10,
+            runs_per_month: 1_000,
+            uploads_per_hour: 100,
+            workflows_per_hour: 50,
         };
         let starter = Plan {
             cpu_ms: 60_000,
@@ -122,7 +143,7 @@ impl Default for Plans {
             memory_bytes: 512 * MIB,
             output_bytes: 64 * MIB,
             modules: 300,
-            deployments: 300,
+            deployments: 10,
             concurrent_runs: 16,
             tenant_memory_bytes: 2 * GIB,
             tenant_open_files: 4_096,
@@ -132,6 +153,13 @@ impl Default for Plans {
             cpu_weight: 2,
             cpu_cap_millicores: 2_000,
             retention_days: 30,
+            requests_per_minute: 1_000,
+            requests_per_minute_principal: 600,
+            runs_per_minute: 50,
+            runs_per_minute_principal: 50,
+            runs_per_month: 10_000,
+            uploads_per_hour: 100,
+            workflows_per_hour: 50,
             ..free.clone()
         };
         let professional = Plan {
@@ -141,7 +169,7 @@ impl Default for Plans {
             output_bytes: 256 * MIB,
             module_bytes: 64 * MIB,
             modules: 2_000,
-            deployments: 2_000,
+            deployments: 50,
             concurrent_runs: 64,
             tenant_memory_bytes: 8 * GIB,
             tenant_open_files: 16_384,
@@ -152,6 +180,13 @@ impl Default for Plans {
             cpu_weight: 4,
             cpu_cap_millicores: 0,
             retention_days: 90,
+            requests_per_minute: 6_000,
+            requests_per_minute_principal: 3_000,
+            runs_per_minute: 200,
+            runs_per_minute_principal: 200,
+            runs_per_month: 100_000,
+            uploads_per_hour: 1_000,
+            workflows_per_hour: 500,
         };
         let enterprise = Plan {
             cpu_ms: 3_600_000,
@@ -171,6 +206,13 @@ impl Default for Plans {
             cpu_weight: 8,
             cpu_cap_millicores: 0,
             retention_days: 365,
+            requests_per_minute: 0,
+            requests_per_minute_principal: 0,
+            runs_per_minute: 0,
+            runs_per_minute_principal: 0,
+            runs_per_month: 0,
+            uploads_per_hour: 0,
+            workflows_per_hour: 0,
         };
         Self { free, starter, professional, enterprise }
     }

@@ -6,13 +6,16 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICAT
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::problems;
+use super::{problems, rates};
 use crate::api::Problem;
 use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::commands::CommandError;
 use crate::files::FilesError;
+use crate::idempotency::IdempotencyError;
 use crate::logs::LogError;
+use crate::masking::MaskingError;
+use crate::quota::{Allowance, QuotaError};
 use crate::registry::RegistryError;
 use crate::secrets::SecretsError;
 use crate::store::StoreError;
@@ -27,6 +30,7 @@ pub struct ApiError {
     code: &'static str,
     detail: String,
     retry_after_s: Option<u64>,
+    allowance: Option<Allowance>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -35,7 +39,7 @@ impl ApiError {
     #[must_use]
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         debug_assert!(problems::of(code).code == code, "{code} is not in problems.rs");
-        Self { code, detail: detail.into(), retry_after_s: None, source: None }
+        Self { code, detail: detail.into(), retry_after_s: None, allowance: None, source: None }
     }
 
     /// A fault of the host. The client learns nothing but the request's id; the log gets the whole chain.
@@ -52,7 +56,7 @@ impl ApiError {
     pub fn from_part(code: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         let kind = problems::of(code);
         let detail = if kind.status >= 500 { String::new() } else { source.to_string() };
-        Self { code: kind.code, detail, retry_after_s: None, source: Some(Arc::new(source)) }
+        Self { code: kind.code, detail, retry_after_s: None, allowance: None, source: Some(Arc::new(source)) }
     }
 
     /// Tells the client when to try again.
@@ -95,6 +99,9 @@ impl ApiError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s.or((kind.status == 503).then_some(1)) {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allowance) = &self.allowance {
+            rates::show(headers, allowance);
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -145,6 +152,10 @@ impl From<RegistryError> for ApiError {
 
 impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
+        let error = match error {
+            CommandError::Quota(error) => return error.into(),
+            error => error,
+        };
         let retry_after_s = matches!(
             error,
             CommandError::TooManyRuns(_) | CommandError::TenantMemory(_) | CommandError::Busy
@@ -162,6 +173,31 @@ impl From<AuditError> for ApiError {
 
 impl From<SecretsError> for ApiError {
     fn from(error: SecretsError) -> Self {
+        Self::from_part(error.code(), error)
+    }
+}
+
+impl From<IdempotencyError> for ApiError {
+    fn from(error: IdempotencyError) -> Self {
+        let retry_after_s = match error {
+            IdempotencyError::InFlight => Some(1),
+            IdempotencyError::Full => Some(3_600),
+            _ => None,
+        };
+        Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<QuotaError> for ApiError {
+    fn from(error: QuotaError) -> Self {
+        let allowance = error.allowance();
+        let retry_after_s = allowance.map(|allowance| allowance.retry_after_s);
+        Self { retry_after_s, allowance, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<MaskingError> for ApiError {
+    fn from(error: MaskingError) -> Self {
         Self::from_part(error.code(), error)
     }
 }

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::rates::{count_caller, count_member};
 use super::{ApiError, App};
 use crate::audit::Trail;
 use crate::auth::{AuthError, Caller, Member, OperatorScope};
@@ -29,6 +30,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let header = parts.headers.get(AUTHORIZATION).ok_or(AuthError::Unauthenticated)?;
         let text = header.to_str().map_err(|_| AuthError::TokenInvalid)?;
         let (scheme, token) = text.split_once(' ').ok_or(AuthError::TokenInvalid)?;
@@ -37,6 +41,7 @@ impl FromRequestParts<App> for Caller {
         }
         let caller = app.auth.authenticate(token.trim()).await?;
         Trail::acts(&caller);
+        count_caller(parts, app, &caller)?;
         Ok(caller)
     }
 }
@@ -60,6 +65,9 @@ impl FromRequestParts<App> for Member {
 
     /// The tenant of the path; the header and the query may name it too, and must agree.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let caller = Caller::from_request_parts(parts, app).await?;
         let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_in_path())?;
         let named = path.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value);
@@ -72,6 +80,7 @@ impl FromRequestParts<App> for Member {
         if let Some(named) = query.map_err(malformed_query)?.0.tenant {
             member.agrees_with(&named)?;
         }
+        count_member(parts, app, &member)?;
         Ok(member)
     }
 }
@@ -129,12 +138,12 @@ impl<T: DeserializeOwned> FromRequest<App> for ApiJson<T> {
     }
 }
 
-fn is_json(media_type: &str) -> bool {
+pub(super) fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
 
-async fn read_body(request: Request, limit_bytes: usize) -> Result<axum::body::Bytes, ApiError> {
+pub(super) async fn read_body(request: Request, limit_bytes: usize) -> Result<axum::body::Bytes, ApiError> {
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     let collected = Limited::new(request.into_body(), limit_bytes).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {

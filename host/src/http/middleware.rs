@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use super::linger::Lingering;
+use super::rates::{self, Left};
 use super::{ApiError, App};
 use crate::audit::{Audit, AuditError, Conclusion, Trail};
 
@@ -46,7 +47,9 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let trail = Trail::begin(&id, peer, method, &route, request.uri().path());
     let mut response = async {
-        let request = request.map(|body| Body::new(Lingering::new(body)));
+        let mut request = request.map(|body| Body::new(Lingering::new(body)));
+        let left = Left::default();
+        request.extensions_mut().insert(left.clone());
         let mut response = audited(&app, &trail, request, next).await;
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             // What the refusal carried besides (such as `Allow`) stays.
@@ -55,6 +58,9 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
             if let Some(allow) = kept.get(header::ALLOW) {
                 response.headers_mut().insert(header::ALLOW, allow.clone());
             }
+        }
+        if let Some(allowance) = left.take() {
+            rates::show(response.headers_mut(), &allowance);
         }
         tracing::debug!(status = response.status().as_u16(), us = began.elapsed().as_micros(), "answered");
         response

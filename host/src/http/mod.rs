@@ -7,10 +7,12 @@ mod envelope;
 mod error;
 mod extract;
 mod handlers;
+mod idempotent;
 mod linger;
 mod middleware;
 mod openapi;
 mod problems;
+mod rates;
 mod router;
 mod state;
 

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, secrets, usage};
+use super::handlers::{audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -45,8 +45,10 @@ use crate::api::Problem;
         secrets::list,
         secrets::put,
         secrets::remove,
-        usage::show,
         logs::list,
+        usage::show,
+        masking::show,
+        masking::set,
         audit::list,
         audit::head,
         audit::export,

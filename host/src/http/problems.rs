@@ -37,6 +37,12 @@ pub(super) static KINDS: &[Kind] = &[
     kind("body_incomplete", 400, "The body ended early or came too slowly", "Send it again."),
     kind("not_found", 404, "There is nothing at this path", "Look the path up in /openapi.json."),
     kind("method_not_allowed", 405, "This path does not take this method", "Look the path up in /openapi.json."),
+    kind("idempotency_key_invalid", 400, "The idempotency key is not valid", "Send one `Idempotency-Key` of 1 to 255 visible ASCII characters."),
+    kind("idempotency_key_reused", 422, "The idempotency key was used for another request", "Choose a new key for each piece of work."),
+    kind("idempotency_in_flight", 409, "The first request with this key goes on", "Send it again as `Retry-After` says."),
+    kind("idempotency_cut_off", 409, "The first request with this key was cut off", "Look whether it was done; if not, send it again with a new key."),
+    kind("idempotency_not_kept", 409, "The request was done, and its answer was too large to be kept", "Look at what it made."),
+    kind("idempotency_full", 429, "Too many idempotency keys within a day", "Wait, or send the request without one."),
     // Who acts.
     kind("unauthenticated", 401, "Sign in first", "Send `Authorization: Bearer` with an access token."),
     kind("token_invalid", 401, "The access token is not valid", "Sign in again."),
@@ -102,6 +108,11 @@ pub(super) static KINDS: &[Kind] = &[
     kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),
     kind("log_read_failed", 503, "The log cannot be read", "Try again, and give the request id to the operator if it persists."),
     kind("log_damaged", 500, "Lines of the log are damaged", "Read what is left with GET /v1/{tenant}/logs."),
+    // Rates and quotas.
+    kind("rate_limited", 429, "Too many of these in a short time", "Wait as `Retry-After` says."),
+    kind("quota_exceeded", 429, "The plan's number of this month is used up", "Wait for the next month, or ask for a larger plan."),
+    // Masking.
+    kind("masking_invalid", 422, "A masking rule is not valid", "Correct it and send it again."),
     // Audit.
     kind("audit_failed", 503, "The audit takes no more records", "Nothing can be changed until the host has restarted."),
     // The host.

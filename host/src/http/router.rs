@@ -10,8 +10,10 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs, secrets, usage};
+use super::handlers::{audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage};
+use super::idempotent::once;
 use super::middleware::{around, panicked};
+use super::rates::sign_ins;
 use super::{ApiError, App, console};
 
 /// Routes that remember their names, so that a test can compare them with the description of the API.
@@ -101,6 +103,10 @@ impl Routes {
             .add(Method::GET, "/v1/operator/audit", get(audit::list_of_host))
             .add(Method::GET, "/v1/operator/audit/head", get(audit::head_of_host))
             .add(Method::GET, "/v1/operator/audit/export", get(audit::export_of_host))
+            // The tenant.
+            .add(Method::GET, "/v1/{tenant}/usage", get(usage::show))
+            .add(Method::GET, "/v1/{tenant}/masking", get(masking::show))
+            .add(Method::PUT, "/v1/{tenant}/masking", put(masking::set))
             // Files.
             .add(Method::GET, "/v1/{tenant}/files", get(files::root))
             .alias("/v1/{tenant}/files/", get(files::root))
@@ -116,6 +122,8 @@ pub fn router(app: App) -> Router {
     let routes = Routes::all();
     routes
         .router
+        .layer(from_fn_with_state(app.clone(), once))
+        .layer(from_fn_with_state(app.clone(), sign_ins))
         .layer(RequestBodyTimeoutLayer::new(pause))
         .merge(routes.patient)
         .fallback(console::fallback)

@@ -12,8 +12,11 @@ use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::files::Files;
+use crate::idempotency::Idempotency;
 use crate::logs::LogWriter;
+use crate::masking::Masking;
 use crate::metrics::Metrics;
+use crate::quota::Quota;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -47,6 +50,12 @@ pub struct Parts {
     pub files: Files,
     /// Who did what.
     pub audit: Audit,
+    /// Requests that were done once.
+    pub idempotency: Idempotency,
+    /// Rates and counts.
+    pub quota: Quota,
+    /// What is masked.
+    pub masking: Masking,
     /// The log.
     pub logs: LogWriter,
     /// Runs guests.

@@ -1,12 +1,17 @@
 //! Turns the bytes of a stream into lines.
 
+use std::sync::Arc;
+
 use super::level::detect_level;
 use super::line::{LogLevel, LogStream, Mark};
+use crate::masking::Masker;
 
 /// A longer line is split, and every part but the last is marked as continued.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Longest UTF-8 character, less one: how far a split backs off so as not to cut one.
 const MAX_CUT_BACK_BYTES: usize = 3;
+/// How far a cut looks back for the end of a word when lines are masked, in bytes.
+const MAX_WORD_BYTES: usize = 4 * 1024;
 
 /// What is known of a line before it has a sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,18 @@ impl LineBatch {
         batch
     }
 
+    /// The bytes that the lines were made of.
+    #[cfg(test)]
+    pub(crate) fn raw_for_test(&self) -> Vec<u8> {
+        let (mut at, mut raw) = (0, Vec::new());
+        for line in &self.lines {
+            let end = at + line.len_bytes as usize;
+            raw.extend_from_slice(&self.text[at..end + usize::from(line.mark.has_newline())]);
+            at = end + 1;
+        }
+        raw
+    }
+
     /// Number of lines.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -59,19 +76,26 @@ impl LineBatch {
 }
 
 /// Splits one stream of one run. Holds at most [`MAX_LINE_BYTES`] of an unfinished line.
-#[derive(Debug)]
 pub struct LineSplitter {
     stream: LogStream,
     partial: Vec<u8>,
     /// Set while a line is continued: its parts have the level of the first.
     continued: Option<Option<LogLevel>>,
+    masker: Option<Arc<Masker>>,
 }
 
 impl LineSplitter {
     /// A splitter at the start of a stream.
     #[must_use]
     pub fn new(stream: LogStream) -> Self {
-        Self { stream, partial: Vec::new(), continued: None }
+        Self { stream, partial: Vec::new(), continued: None, masker: None }
+    }
+
+    /// The same, and each line is masked. A beginning of a secret waits for what follows it, also where a long line is
+    /// cut and where a prompt is given out.
+    #[must_use]
+    pub fn masked(self, masker: Option<Arc<Masker>>) -> Self {
+        Self { masker, ..self }
     }
 
     /// Takes the next bytes, stamps the lines they complete with `time_us` and adds them to `batch`.
@@ -87,7 +111,7 @@ impl LineSplitter {
     /// Gives out an unfinished line as continued, so that a prompt is seen before its line ends.
     pub fn flush_partial(&mut self, time_us: u64, batch: &mut LineBatch) {
         if !self.partial.is_empty() {
-            self.emit_part(self.partial.len(), time_us, batch);
+            self.emit_part(self.finished(self.partial.len()), time_us, batch);
         }
     }
 
@@ -109,14 +133,18 @@ impl LineSplitter {
         while self.partial.len() + bytes.len() > MAX_LINE_BYTES {
             let (head, rest) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
             self.partial.extend_from_slice(head);
-            self.emit_part(cut_before_character(&self.partial), time_us, batch);
+            self.emit_part(self.cut(), time_us, batch);
             bytes = rest;
         }
         self.partial.extend_from_slice(bytes);
     }
 
     fn emit_part(&mut self, len: usize, time_us: u64, batch: &mut LineBatch) {
+        if len == 0 {
+            return;
+        }
         let level = self.level();
+        self.mask(len);
         batch.push(time_us, Mark::new(self.stream, level).continued(), &self.partial[..len]);
         self.partial.drain(..len);
         self.continued = Some(level);
@@ -125,9 +153,37 @@ impl LineSplitter {
     fn end_line(&mut self, time_us: u64, batch: &mut LineBatch, newline: bool) {
         let mark = Mark::new(self.stream, self.level());
         let mark = if newline { mark } else { mark.without_newline() };
+        self.mask(self.partial.len());
         batch.push(time_us, mark, &self.partial);
         self.partial.clear();
         self.continued = None;
+    }
+
+    /// Where to cut a line that is too long: between words if it is masked, so that no pattern is cut in two.
+    fn cut(&self) -> usize {
+        let most = cut_before_character(&self.partial);
+        if self.masker.is_none() {
+            return most;
+        }
+        let near = most.saturating_sub(MAX_WORD_BYTES);
+        let word = self.partial[near..most].iter().rposition(u8::is_ascii_whitespace);
+        match self.finished(word.map_or(most, |at| near + at + 1)) {
+            // A secret as long as a line: a part of it is better than none.
+            0 => most,
+            cut => cut,
+        }
+    }
+
+    /// So much of the first bytes as cannot be the beginning of a secret.
+    fn finished(&self, len: usize) -> usize {
+        let unfinished = self.masker.as_ref().map_or(0, |masker| masker.unfinished(&self.partial[..len]));
+        len - unfinished
+    }
+
+    fn mask(&mut self, len: usize) {
+        if let Some(masker) = &self.masker {
+            masker.mask(&mut self.partial[..len]);
+        }
     }
 
     fn level(&self) -> Option<LogLevel> {

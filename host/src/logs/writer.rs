@@ -19,6 +19,7 @@ use super::stats::LogStats;
 use super::tenant::TenantLog;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
+use crate::masking::Masker;
 use crate::store::LogChunks;
 
 /// Bytes of output that are split into lines before they are queued.
@@ -92,6 +93,7 @@ impl LogWriter {
             shared: Arc::clone(&self.shared),
             source: Arc::new(source),
             clock: self.clock.clone(),
+            masker: None,
         }
     }
 
@@ -155,13 +157,22 @@ pub struct RunLog {
     tenant: Arc<TenantLog>,
     source: Arc<LineSource>,
     clock: Clock,
+    masker: Option<Arc<Masker>>,
 }
 
 impl RunLog {
+    /// The same log, whose lines are masked before they are kept.
+    #[must_use]
+    pub fn masked(self, masker: Masker) -> Self {
+        let masker = Some(masker).filter(|masker| !masker.is_idle()).map(Arc::new);
+        Self { masker, ..self }
+    }
+
     /// Captures one stream of the run.
     #[must_use]
     pub fn capture(&self, stream: LogStream) -> Capture {
-        Capture { log: self.clone(), splitter: LineSplitter::new(stream), batch: LineBatch::default() }
+        let splitter = LineSplitter::new(stream).masked(self.masker.clone());
+        Capture { log: self.clone(), splitter, batch: LineBatch::default() }
     }
 
     /// Adds a line of the host's own.
@@ -169,6 +180,8 @@ impl RunLog {
     /// # Errors
     /// `log_store_failed`.
     pub async fn system(&self, level: LogLevel, text: &str) -> Result<(), LogError> {
+        let masked = self.masker.as_ref().map(|masker| masker.mask_text(text.to_owned()));
+        let text = masked.as_deref().unwrap_or(text);
         self.append(LineBatch::system(self.clock.unix_us(), level, text)).await
     }
 

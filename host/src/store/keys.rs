@@ -60,6 +60,20 @@ pub enum Kind {
     Audit,
     /// Where a chain of audit records ends, of a tenant or of the host.
     AuditHead,
+    /// An idempotency key, of a tenant or of the host.
+    Idempotency,
+    /// From the time of its first use to an idempotency key, of a tenant or of the host.
+    IdempotencyByTime,
+    /// A piece of a kept answer, of a tenant or of the host.
+    IdempotencyPiece,
+    /// How many idempotency keys there are, of a tenant or of the host.
+    IdempotencyUsage,
+    /// When a rate's bucket is full, of the host.
+    Bucket,
+    /// The counts of a month, of a tenant.
+    Month,
+    /// What is masked, of a tenant.
+    Masking,
 }
 
 impl Kind {
@@ -85,6 +99,13 @@ impl Kind {
             Self::RunUnended => "run-unended",
             Self::Audit => "audit",
             Self::AuditHead => "audit-head",
+            Self::Idempotency => "idempotency",
+            Self::IdempotencyByTime => "idempotency-by-time",
+            Self::IdempotencyPiece => "idempotency-piece",
+            Self::IdempotencyUsage => "idempotency-usage",
+            Self::Bucket => "bucket",
+            Self::Month => "month",
+            Self::Masking => "masking",
         }
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;
 pub(super) mod logs;
+pub(super) mod masking;
 pub(super) mod modules;
 pub(super) mod operator;
 pub(super) mod runs;

@@ -1,4 +1,4 @@
-//! What a tenant uses.
+//! What a tenant has used of what it may.
 
 use axum::extract::State;
 
@@ -6,13 +6,17 @@ use crate::api::{Success, TenantUsage};
 use crate::auth::{Member, act, authorize};
 use crate::http::{Answer, ApiResult, App, in_tenant};
 
-/// What all of a tenant's runs use now, and what the plan allows them together.
+/// Each bound of the plan, how much of it is used, and when it is there again.
 #[utoipa::path(
-    get, path = "/v1/{tenant}/usage", tag = "usage",
+    get, path = "/v1/{tenant}/usage", tag = "tenant",
     params(("tenant" = String, Path, description = "Slug or id.")),
     responses((status = 200, body = Success<TenantUsage>)), security(("bearer" = []))
 )]
 pub(in crate::http) async fn show(State(app): State<App>, member: Member) -> ApiResult<Answer<TenantUsage>> {
-    let permit = authorize(&member, act::RunRead, "usage")?;
-    Ok(in_tenant(permit.scope(), app.commands.usage(&permit)))
+    let permit = authorize(&member, act::UsageRead, "usage")?;
+    let plan = app.config.plans.get(permit.plan());
+    let active = app.commands.active_of(permit.scope());
+    let mut items = app.quota.usage(&permit, plan, active).await?;
+    items.extend(app.commands.usage(&permit));
+    Ok(in_tenant(permit.scope(), TenantUsage { plan: permit.plan().as_str().to_owned(), items }))
 }

@@ -7,6 +7,7 @@ mod files;
 mod host;
 mod logs;
 mod modules;
+mod quota;
 mod secrets;
 mod tenants;
 
@@ -148,6 +149,14 @@ impl Host {
     pub(super) async fn sign_in_by_link(&self, link: &str) -> String {
         let reply = self.post("/v1/auth/link", "", json!({"token": link})).await;
         reply.data()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The access token of a tenant's owner, who signs in once more.
+    pub(super) async fn sign_in_again(&self, slug: &str) -> String {
+        let email = format!("owner@{slug}.test").parse().unwrap();
+        let user = self.app.store.reader_blocking().user_by_email(&email).unwrap().unwrap();
+        let link = self.app.tenancy.link_for(&user.id).await.unwrap();
+        self.sign_in_by_link(link.reveal()).await
     }
 
     pub(super) fn advance_s(&self, seconds: u64) {

@@ -2,8 +2,11 @@
 
 mod audit;
 mod deployments;
+mod idempotency;
+mod masking;
 mod memberships;
 mod modules;
+mod quota;
 mod runs;
 mod secrets;
 mod sessions;
@@ -12,8 +15,11 @@ mod users;
 
 pub use audit::*;
 pub use deployments::*;
+pub use idempotency::*;
+pub use masking::*;
 pub use memberships::*;
 pub use modules::*;
+pub use quota::*;
 pub use runs::*;
 pub use secrets::*;
 pub use sessions::*;
