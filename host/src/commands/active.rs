@@ -205,7 +205,9 @@ impl ActiveRuns {
 
     /// Runs of one tenant.
     pub(super) fn len_of(&self, scope: &TenantScope) -> usize {
-        self.tenants.read().get(scope.tenant()).map_or(0, |tenant| tenant.count.load(Ordering::Acquire))
+        let tenants = self.tenants.read();
+        let runs = |tenant: &Arc<TenantRuns>| tenant.tenant.budget().usage(Resource::Runs).used;
+        tenants.by_id.get(scope.tenant()).map_or(0, |tenant| usize::try_from(runs(tenant)).unwrap_or(usize::MAX))
     }
 
     pub(super) fn len(&self) -> usize {
