@@ -15,7 +15,8 @@ use crate::module::ModuleError;
 use crate::outcome::RunError;
 use crate::prepared::Prepared;
 use crate::run::{Job, LiveRun, Run, execute};
-use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, Share, ThreadStart};
+use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, ThreadStart};
+use crate::tenant::{Admission, Tenant, TenantLimits};
 use crate::ticker::Ticker;
 
 /// How a runtime is set up.
@@ -62,7 +63,7 @@ pub struct RuntimeStats {
 }
 
 impl Runtime {
-    /// The weight of a plain tenant in [`Runtime::share`].
+    /// The weight of a plain tenant in [`TenantLimits`].
     pub const PLAIN_WEIGHT: u32 = PLAIN_WEIGHT;
 
     /// Starts the ticker and the sandbox threads.
@@ -86,10 +87,10 @@ impl Runtime {
         Ok(Self { scheduler, ticker, engines, cache, live: Arc::default(), numbers: AtomicU64::new(1) })
     }
 
-    /// One tenant's part of the CPU.
+    /// A new tenant, which uses nothing yet.
     #[must_use]
-    pub fn share(&self, weight: u32) -> Share {
-        self.scheduler.share(weight)
+    pub fn tenant(&self, limits: &TenantLimits) -> Tenant {
+        Tenant::new(self.scheduler.share(limits.cpu_weight), &limits.budget)
     }
 
     /// Compiles, loads and links a module, or finds it ready.
@@ -109,17 +110,17 @@ impl Runtime {
         self.cache.remove(digest);
     }
 
-    /// Queues a run. The wall-time limit counts from now.
+    /// Queues a run of the tenant that admitted it. The wall-time limit counts from now.
     #[must_use]
-    pub fn start(&self, share: &Share, module: Arc<Prepared>, grant: Grant, limits: Limits) -> Run {
-        self.queue(share, module, grant, limits, None)
+    pub fn start(&self, admission: Admission, module: Arc<Prepared>, grant: Grant, limits: Limits) -> Run {
+        self.queue(admission, module, grant, limits, None)
     }
 
     /// Queues a run that answers one HTTP request, of a module prepared with [`crate::EntryPoint::Http`].
     #[must_use]
     pub fn serve<B>(
         &self,
-        share: &Share,
+        admission: Admission,
         module: Arc<Prepared>,
         grant: Grant,
         limits: Limits,
@@ -130,12 +131,12 @@ impl Runtime {
         B::Error: std::fmt::Display,
     {
         let (call, answer) = HttpCall::new(request);
-        (self.queue(share, module, grant, limits, Some(call)), answer)
+        (self.queue(admission, module, grant, limits, Some(call)), answer)
     }
 
     fn queue(
         &self,
-        share: &Share,
+        admission: Admission,
         module: Arc<Prepared>,
         grant: Grant,
         limits: Limits,
@@ -145,8 +146,10 @@ impl Runtime {
         let control = Arc::new(RunControl::default());
         let until = accepted.checked_add(limits.wall).unwrap_or_else(|| accepted + FOREVER);
         let deadline = self.ticker.shared().watch(until, &control);
+        let share = admission.tenant.share().clone();
         let job = Job {
             engines: Arc::clone(&self.engines),
+            admission,
             module,
             grant,
             limits,
@@ -157,7 +160,7 @@ impl Runtime {
             live: LiveRun::new(&self.live),
         };
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (place, task) = self.scheduler.spawn(share, number, execute(job));
+        let (place, task) = self.scheduler.spawn(&share, number, execute(job));
         control.set_place(place);
         Run { control, task }
     }

@@ -8,11 +8,13 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, Wasi
 use wasmtime_wasi_http::handler::{self, ProxyPre};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
+use crate::budget::Budget;
 use crate::control::RunControl;
 use crate::engine::Flavour;
+use crate::filesystem::{RunFiles, begin_preview1};
 use crate::grant::{Access, Grant};
 use crate::http::{GuestHttp, HttpCall};
-use crate::limits::{Limiter, Limits};
+use crate::limits::{Limiter, Limits, MemoryRefusal};
 use crate::network::GuestNetwork;
 use crate::outcome::{Outcome, RunError};
 use crate::prepared::{Prepared, Program};
@@ -31,6 +33,8 @@ pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
     pub(crate) network: Arc<GuestNetwork>,
     http: GuestHttp,
+    /// What it has open. After `wasi`: files are closed before they are given back.
+    pub(crate) files: RunFiles,
     limiter: Limiter,
 }
 
@@ -66,13 +70,16 @@ impl Sandbox {
         limits: &Limits,
         control: &Arc<RunControl>,
         stdin: StdinPipe,
+        budget: Budget,
     ) -> Result<Self, RunError> {
         let output = OutputMeter::new(Arc::clone(&grant.output), Arc::clone(control), limits.output_bytes);
-        let network = GuestNetwork::new(grant.network.clone());
+        let files = RunFiles::new(&grant);
+        let network = GuestNetwork::new(grant.network.clone(), budget.clone());
         let mut wasi = context(grant, &network, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let http = GuestHttp::new(Arc::clone(&network));
-        let state = GuestState { wasi, network, http, limiter: Limiter::new(limits.memory_bytes) };
+        let limiter = Limiter::new(limits.memory_bytes, &budget);
+        let state = GuestState { wasi, network, http, files, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -94,6 +101,7 @@ impl Sandbox {
         let store = &mut self.store;
         let ended = match &module.program {
             Program::Preview1(instance) => {
+                begin_preview1(store.data_mut())?;
                 let instance = instance.instantiate_async(&mut *store).await?;
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
                 start.call_async(&mut *store, ()).await.map(Ok)
@@ -131,10 +139,13 @@ impl Sandbox {
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Err(RunError::Busy(error));
         }
-        Ok(match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => Outcome::OutOfFuel,
-            _ if self.store.data().limiter.refused() => Outcome::OutOfMemory,
-            _ => Outcome::Trapped(cause(&error)),
+        if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
+            return Ok(Outcome::OutOfFuel);
+        }
+        Ok(match self.store.data().limiter.refused() {
+            Some(MemoryRefusal::Run) => Outcome::OutOfMemory,
+            Some(MemoryRefusal::Tenant) => Outcome::TenantOutOfMemory,
+            None => Outcome::Trapped(cause(&error)),
         })
     }
 

@@ -83,6 +83,8 @@ actions! {
     SecretRead = "secret:read", least Developer, Reads;
     /// Sets and removes secrets.
     SecretWrite = "secret:write", least Developer, Changes;
+    /// Reads the audit.
+    AuditRead = "audit:read", least Admin, Reads;
 }
 
 #[derive(PartialEq, Eq)]
@@ -163,20 +165,9 @@ impl Decisions {
 pub fn authorize<A: Act>(member: &Member, _act: A, resource: &str) -> Result<Permit<A>, AuthError> {
     let action = A::ACTION;
     let decision = decide(member.role, member.status, action);
+    crate::audit::Trail::decided(action.as_str(), resource);
     member.decisions.count(action, if decision.is_ok() { "allowed" } else { "denied" });
-    if let Err(error) = decision {
-        tracing::info!(
-            target: "audit",
-            tenant = %member.scope.tenant(),
-            principal = %member.caller.user(),
-            session = %member.caller.session(),
-            action = action.as_str(),
-            resource,
-            code = error.code(),
-            "denied"
-        );
-        return Err(error);
-    }
+    decision?;
     Ok(Permit {
         scope: member.scope.clone(),
         principal: member.caller.user().clone(),
@@ -224,6 +215,7 @@ mod tests {
         file:write: owner admin developer
         secret:read: owner admin developer
         secret:write: owner admin developer
+        audit:read: owner admin
         ");
     }
 

@@ -17,6 +17,7 @@ use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
@@ -39,6 +40,7 @@ pub struct Commands {
 struct Inner {
     store: Store,
     clock: Clock,
+    audit: Audit,
     registry: Registry,
     secrets: Secrets,
     files: Files,
@@ -59,6 +61,8 @@ pub struct CommandParts {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Records that a run starts.
+    pub audit: Audit,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' secrets.
@@ -84,6 +88,7 @@ impl Commands {
         let CommandParts {
             store,
             clock,
+            audit,
             registry,
             secrets,
             files,
@@ -99,6 +104,7 @@ impl Commands {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                audit,
                 registry,
                 secrets,
                 files,

@@ -4,6 +4,7 @@ mod code_cache;
 mod serve;
 mod stdin;
 mod stdout;
+mod volume;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
@@ -16,7 +17,7 @@ use clap::Args;
 use cloister_runtime::{
     Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Egress, EgressRule, EntryPoint, Grant, Limits,
     Metering, ModuleBounds, ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime,
-    RuntimeConfig, StdinSource, SystemResolver, inspect_for,
+    RuntimeConfig, StdinSource, SystemResolver, TenantLimits, VolumeLimits, inspect_for,
 };
 
 use sha2::{Digest, Sha256};
@@ -59,6 +60,12 @@ pub(crate) struct RunArgs {
     /// Memory: 64MiB, 1G
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
+    /// What the writable directories may hold together, in bytes; over it the guest sees EDQUOT: 10MiB, 1G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    disk_bytes: Option<u64>,
+    /// How many files, directories and links the writable directories may hold together
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    disk_entries: Option<u64>,
     /// The module's file, and arguments for the guest: everything after the file is the guest's
     #[arg(value_names = ["MODULE", "ARGS"], required = true, num_args = 1.., trailing_var_arg = true)]
     pub(super) module: Vec<OsString>,
@@ -79,6 +86,7 @@ struct Options {
     fuel: Option<u64>,
     timeout: Option<Duration>,
     memory_bytes: Option<u64>,
+    disk: Option<VolumeLimits>,
 }
 
 /// Runs it and exits as it did.
@@ -114,6 +122,7 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
         fuel: args.fuel,
         timeout: args.timeout,
         memory_bytes: args.memory,
+        disk: volume::limits(args.disk_bytes, args.disk_entries),
     };
     Ok(LocalRun { module, args: guest_args, options })
 }
@@ -131,8 +140,11 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
         writer.finish()?;
         return Ok(Ending::Exited(0));
     }
-    let (limits, grant) = (limits(&run.options), grant(&run, &writer, stdin::source(io)));
-    let running = runtime.start(&runtime.share(Runtime::PLAIN_WEIGHT), module, grant, limits);
+    let (limits, grant) = (limits(&run.options), grant(&run, &writer, stdin::source(io))?);
+    // A tenant without bounds admits every run.
+    let admission = runtime.tenant(&TenantLimits::UNLIMITED).admit();
+    let admission = admission.map_err(|error| Failure::local("start the run", &error))?;
+    let running = runtime.start(admission, module, grant, limits);
     writer.cancel_on_failure(running.canceller());
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.
@@ -184,21 +196,23 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-fn grant(run: &LocalRun, writer: &Writer, stdin: StdinSource) -> Grant {
+fn grant(run: &LocalRun, writer: &Writer, stdin: StdinSource) -> Outcome<Grant> {
+    let volume = run.options.disk.map(|limits| volume::of(&run.options.directories, limits)).transpose()?;
     let directory = |spec: &DirectorySpec| DirectoryGrant {
         host: cloister_runtime::HostDirectory::Path(spec.source.clone().into()),
         guest: spec.guest.clone(),
         access: if spec.read_only { Access::ReadOnly } else { Access::ReadWrite },
     };
-    Grant {
+    Ok(Grant {
         args: run.args.clone(),
         env: run.options.env.iter().map(|pair| (pair.key.clone(), pair.value.clone())).collect(),
         directories: run.options.directories.iter().map(directory).collect(),
+        volume,
         network: network(&run.options.network),
         stdin,
         output: Arc::clone(writer.sink()) as _,
         terminals: [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), stderr().is_terminal()],
-    }
+    })
 }
 
 fn network(granted: &[NetworkSpec]) -> NetworkGrant {

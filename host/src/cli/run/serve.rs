@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Bytes, Canceller, Grant, HttpBody, Limits, Prepared, Run, Runtime, Share, StdinSource,
+    Bytes, Canceller, Grant, HttpBody, Limits, Prepared, Run, Runtime, StdinSource, Tenant, TenantLimits,
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
@@ -42,14 +42,15 @@ pub(super) async fn serve(
     let bound = listener.local_addr().map_err(|error| failed(&error))?;
     // Nobody may read standard error; that is no reason not to serve.
     let _ = writeln!(std::io::stderr(), "Serving HTTP on http://{bound}/");
-    let share = runtime.share(Runtime::PLAIN_WEIGHT);
-    let server = Server { runtime, module, share, requests: Semaphore::new(MAX_REQUESTS) };
+    let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
+    let server = Server { runtime, module, tenant, requests: Semaphore::new(MAX_REQUESTS) };
     let server = Arc::new(server);
+    let grants = grants(&run, writer)?;
     let accepting = async {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let given = Given { limits: limits(&run.options), grants: grants(&run, writer) };
+                    let given = Given { limits: limits(&run.options), grants: grants.clone() };
                     tokio::spawn(connection(Arc::clone(&server), stream, given));
                 }
                 // Out of descriptors, or the client is gone already.
@@ -66,7 +67,7 @@ pub(super) async fn serve(
 struct Server {
     runtime: Runtime,
     module: Arc<Prepared>,
-    share: Share,
+    tenant: Tenant,
     requests: Semaphore,
 }
 
@@ -77,17 +78,18 @@ struct Given<G> {
 }
 
 /// Makes the same grants again for each run.
-fn grants(run: &LocalRun, writer: &Writer) -> impl Fn() -> Grant + Send + Sync + use<> {
-    let made = grant(run, writer, StdinSource::Empty);
-    move || Grant {
+fn grants(run: &LocalRun, writer: &Writer) -> Outcome<impl Fn() -> Grant + Clone + Send + Sync + use<>> {
+    let made = Arc::new(grant(run, writer, StdinSource::Empty)?);
+    Ok(move || Grant {
         args: made.args.clone(),
         env: made.env.clone(),
         directories: made.directories.clone(),
+        volume: made.volume.clone(),
         network: made.network.clone(),
         stdin: StdinSource::Empty,
         output: Arc::clone(&made.output),
         terminals: made.terminals,
-    }
+    })
 }
 
 async fn connection<G: Fn() -> Grant + Send + Sync>(server: Arc<Server>, stream: TcpStream, given: Given<G>) {
@@ -111,7 +113,10 @@ async fn answer<G: Fn() -> Grant>(
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
     };
     let (module, limits) = (Arc::clone(&server.module), given.limits.clone());
-    let (run, answer) = server.runtime.serve(&server.share, module, (given.grants)(), limits, request);
+    let Ok(admission) = server.tenant.admit() else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n");
+    };
+    let (run, answer) = server.runtime.serve(admission, module, (given.grants)(), limits, request);
     let guard = EndWithClient { canceller: run.canceller(), done: false };
     tokio::spawn(attend(run));
     match answer.response().await {
