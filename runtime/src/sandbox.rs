@@ -33,13 +33,10 @@ const BACKTRACE_FRAMES: usize = 12;
 /// What a store holds for its guest.
 pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
-    /// What this guest's tenant may use: open files and threads of the host are reserved from it.
-    #[expect(dead_code, reason = "for the layers of files and of the network")]
-    pub(crate) budget: Budget,
-    /// What it has open. After `wasi`: files are closed before they are given back.
-    pub(crate) files: RunFiles,
     pub(crate) network: Arc<GuestNetwork>,
     http: GuestHttp,
+    /// What it has open. After `wasi`: files are closed before they are given back.
+    pub(crate) files: RunFiles,
     limiter: Limiter,
 }
 
@@ -80,12 +77,12 @@ impl Sandbox {
         let sink = Arc::clone(&grant.output);
         let output = OutputMeter::new(sink, Arc::clone(control), limits.output_bytes, budget.clone());
         let files = RunFiles::new(&grant);
-        let network = GuestNetwork::new(grant.network.clone());
+        let network = GuestNetwork::new(grant.network.clone(), budget.clone());
         let mut wasi = context(grant, limits.clock_resolution, &network, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
-        let limiter = Limiter::new(limits.memory_bytes, &budget);
         let http = GuestHttp::new(Arc::clone(&network));
-        let state = GuestState { wasi, files, budget, network, http, limiter };
+        let limiter = Limiter::new(limits.memory_bytes, &budget);
+        let state = GuestState { wasi, network, http, files, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);

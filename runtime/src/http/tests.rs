@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use super::secret::SecretHeader;
 use super::*;
+use crate::budget::{Budget, BudgetLimits, Reservation};
 use crate::grant::NetworkGrant;
 use crate::network::{Egress, EgressRule, Resolve, Resolving};
 
@@ -17,9 +18,13 @@ use crate::network::{Egress, EgressRule, Resolve, Resolving};
 struct Loopback;
 
 impl Resolve for Loopback {
-    fn resolve(&self, _: &str) -> Resolving {
+    fn resolve(&self, _: &str, _: Reservation) -> Resolving {
         Box::pin(async { Ok(vec![IpAddr::from([127, 0, 0, 1])]) })
     }
+}
+
+fn limitless(grant: NetworkGrant) -> Arc<GuestNetwork> {
+    GuestNetwork::new(grant, Budget::new(&BudgetLimits::UNLIMITED))
 }
 
 /// A server that reads one request, answers these bytes and hands on what it read.
@@ -58,7 +63,7 @@ fn request(method: Method, url: &str, headers: &[(&str, &str)]) -> Request<WasiB
 }
 
 async fn send(egress: Egress, request: Request<WasiBody>) -> Result<Exchange, Error> {
-    let network = GuestNetwork::new(NetworkGrant::Egress(Arc::new(egress)));
+    let network = limitless(NetworkGrant::Egress(Arc::new(egress)));
     send::send(network, request, RequestOptions::default()).await
 }
 
@@ -114,7 +119,7 @@ async fn what_is_not_granted_is_denied() {
     assert_eq!(outcome(send(closed, request(Method::GET, &url, &[])).await), "DestinationIpProhibited");
     let tunnel = request(Method::CONNECT, &url, &[]);
     assert_eq!(outcome(send(egress(port), tunnel).await), "HttpRequestMethodInvalid");
-    let denied = GuestNetwork::new(NetworkGrant::Denied);
+    let denied = limitless(NetworkGrant::Denied);
     let sent = send::send(denied, request(Method::GET, &url, &[]), RequestOptions::default()).await;
     assert_eq!(outcome(sent), "HttpRequestDenied");
 }
@@ -178,7 +183,7 @@ async fn a_head_without_end_is_cut() {
 #[tokio::test]
 async fn a_silent_server_ends_at_the_timeout_of_the_request() {
     let (port, _served) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".to_vec()).await;
-    let network = GuestNetwork::new(NetworkGrant::Egress(Arc::new(egress(port))));
+    let network = limitless(NetworkGrant::Egress(Arc::new(egress(port))));
     let brief = Some(std::time::Duration::from_millis(50));
     let options = RequestOptions { between_bytes_timeout: brief, ..RequestOptions::default() };
     let request = request(Method::GET, &format!("http://granted.example:{port}/"), &[]);
@@ -191,7 +196,7 @@ async fn a_silent_server_ends_at_the_timeout_of_the_request() {
 async fn connections_of_a_run_are_bounded_and_given_back() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let network = GuestNetwork::new(NetworkGrant::Egress(Arc::new(egress(port))));
+    let network = limitless(NetworkGrant::Egress(Arc::new(egress(port))));
     let url = format!("http://granted.example:{port}/");
     let start = || {
         let sending =

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::address::unmapped;
+use crate::budget::{Budget, Reservation, Resource};
 
 /// Longest one look-up may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,8 +29,9 @@ pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send
 
 /// Turns a name into addresses.
 pub trait Resolve: Send + Sync + 'static {
-    /// Looks a name up: lower case, no final dot, not an address.
-    fn resolve(&self, name: &str) -> Resolving;
+    /// Looks a name up: lower case, no final dot, not an address. `thread` is the tenant's reservation of a thread of the
+    /// host; it is to be held for as long as one works on the look-up, also when nobody waits for the answer any more.
+    fn resolve(&self, name: &str, thread: Reservation) -> Resolving;
 }
 
 /// The resolver of the operating system. Each look-up holds a thread, so their number is bounded.
@@ -56,13 +58,13 @@ impl Default for SystemResolver {
 }
 
 impl Resolve for SystemResolver {
-    fn resolve(&self, name: &str) -> Resolving {
+    fn resolve(&self, name: &str, thread: Reservation) -> Resolving {
         let (threads, name) = (Arc::clone(&self.threads), name.to_owned());
         Box::pin(async move {
             let permit = threads.acquire_owned().await.map_err(io::Error::other)?;
             let looked_up = tokio::task::spawn_blocking(move || {
                 // Given back when the thread is, also when nobody waits for the answer any more.
-                let _permit = permit;
+                let _held = (permit, thread);
                 let found = (name.as_str(), 0).to_socket_addrs()?;
                 Ok(found.take(ANSWER_ADDRESSES).map(|address| address.ip()).collect())
             });
@@ -88,13 +90,15 @@ struct Answer {
 /// The look-ups of one run.
 pub(crate) struct Lookups {
     resolver: Arc<dyn Resolve>,
+    budget: Budget,
     at_a_time: Semaphore,
     answers: Mutex<BTreeMap<String, Answer>>,
 }
 
 impl Lookups {
-    pub(super) fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Self { resolver, at_a_time: Semaphore::new(RUN_LOOKUPS_AT_A_TIME), answers: Mutex::default() }
+    pub(super) fn new(resolver: Arc<dyn Resolve>, budget: Budget) -> Self {
+        let at_a_time = Semaphore::new(RUN_LOOKUPS_AT_A_TIME);
+        Self { resolver, budget, at_a_time, answers: Mutex::default() }
     }
 
     /// The addresses of a name, each once; IPv4 written as IPv6 is IPv4. An answer holds for [`ANSWER_LIFETIME`], so that
@@ -107,7 +111,11 @@ impl Lookups {
             let _turn = self.at_a_time.acquire().await.map_err(io::Error::other)?;
             match self.known(name) {
                 Some(known) => Ok(known),
-                None => self.resolver.resolve(name).await.map(|found| self.remember(name, found)),
+                None => {
+                    let thread = self.budget.reserved(Resource::HostThreads, 1).await;
+                    let found = self.resolver.resolve(name, thread).await;
+                    found.map(|found| self.remember(name, found))
+                }
             }
         };
         match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {

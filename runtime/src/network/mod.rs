@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi::sockets::SocketAddrUse;
 
 pub use self::address::{AddressRange, InvalidRange};
@@ -24,6 +24,7 @@ pub use self::host::{Host, HostPattern, InvalidHost};
 pub(crate) use self::lookup::LookupFailure;
 use self::lookup::Lookups;
 pub use self::lookup::{Resolve, Resolving, SystemResolver};
+use crate::budget::{Budget, Reservation, Resource};
 use crate::grant::NetworkGrant;
 use crate::http::SecretHeader;
 
@@ -95,6 +96,7 @@ pub(crate) struct GuestNetwork {
     grant: NetworkGrant,
     lookups: Lookups,
     connections: Arc<Semaphore>,
+    budget: Budget,
     /// Bytes of outgoing HTTP on the wire.
     pub(crate) traffic: Arc<Traffic>,
 }
@@ -114,15 +116,17 @@ impl Traffic {
 }
 
 impl GuestNetwork {
-    pub(crate) fn new(grant: NetworkGrant) -> Arc<Self> {
+    /// What a grant opens, within the budget of the run's tenant.
+    pub(crate) fn new(grant: NetworkGrant, budget: Budget) -> Arc<Self> {
         let resolver = match &grant {
             NetworkGrant::Egress(egress) => Arc::clone(&egress.resolver),
             NetworkGrant::Denied | NetworkGrant::Unrestricted => Arc::new(SystemResolver::default()) as _,
         };
         Arc::new(Self {
             grant,
-            lookups: Lookups::new(resolver),
+            lookups: Lookups::new(resolver, budget.clone()),
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            budget,
             traffic: Arc::default(),
         })
     }
@@ -139,9 +143,11 @@ impl GuestNetwork {
         }
     }
 
-    /// A place among the run's HTTP connections, held while one is open; `None` when all are taken.
-    pub(crate) fn connection(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.connections).try_acquire_owned().ok()
+    /// A place among the run's HTTP connections and its tenant's descriptors, held while one is open; `None` when all
+    /// are taken.
+    pub(crate) fn connection(&self) -> Option<(OwnedSemaphorePermit, Reservation)> {
+        let place = Arc::clone(&self.connections).try_acquire_owned().ok()?;
+        Some((place, self.budget.reserve(Resource::OpenFiles, 1).ok()?))
     }
 
     /// Decides about one use of one address by a socket. Only outgoing connections are ever granted.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
+use crate::budget::BudgetLimits;
 
 /// Answers its lists in turn, and the last one for ever.
 struct Scripted {
@@ -19,7 +20,7 @@ impl Scripted {
 }
 
 impl Resolve for Scripted {
-    fn resolve(&self, _: &str) -> Resolving {
+    fn resolve(&self, _: &str, _: Reservation) -> Resolving {
         let turn = self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = self.answers.get(turn).or(self.answers.last()).cloned();
         Box::pin(async move { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) })
@@ -30,7 +31,7 @@ impl Resolve for Scripted {
 struct Silent;
 
 impl Resolve for Silent {
-    fn resolve(&self, _: &str) -> Resolving {
+    fn resolve(&self, _: &str, _: Reservation) -> Resolving {
         Box::pin(std::future::pending())
     }
 }
@@ -39,7 +40,11 @@ fn network(rules: &[(&str, u16)], private: &[&str], resolver: Arc<dyn Resolve>) 
     let rules = rules.iter().map(|(host, port)| EgressRule { host: host.parse().unwrap(), port: *port });
     let mut egress = Egress::new(rules.collect(), resolver);
     egress.private_ranges = private.iter().map(|range| range.parse().unwrap()).collect();
-    GuestNetwork::new(NetworkGrant::Egress(Arc::new(egress)))
+    limitless(NetworkGrant::Egress(Arc::new(egress)))
+}
+
+fn limitless(grant: NetworkGrant) -> Arc<GuestNetwork> {
+    GuestNetwork::new(grant, Budget::new(&BudgetLimits::UNLIMITED))
 }
 
 async fn connects(network: &Arc<GuestNetwork>, address: &str) -> bool {
@@ -65,7 +70,7 @@ async fn only_granted_hosts_and_ports_are_reached() {
         assert!(!Arc::clone(&granted).allows("0.0.0.0:8080".parse().unwrap(), purpose).await);
         assert!(!Arc::clone(&granted).allows("127.0.0.1:0".parse().unwrap(), purpose).await);
     }
-    assert!(!connects(&GuestNetwork::new(NetworkGrant::Denied), "93.184.216.34:443").await);
+    assert!(!connects(&limitless(NetworkGrant::Denied), "93.184.216.34:443").await);
 }
 
 #[tokio::test]

@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloister_runtime::{
-    Bytes, Canceller, Grant, HttpBody, Limits, Prepared, Run, Runtime, StdinSource, Tenant,
-    TenantLimits,
+    Bytes, Canceller, Grant, HttpBody, Limits, Prepared, Run, Runtime, StdinSource, Tenant, TenantLimits,
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
