@@ -279,14 +279,14 @@ struct Peer {
 impl Peer {
     /// `None` when there is no `wasmtime`, or no component for it.
     fn start(settings: &Settings) -> Result<Option<Self>> {
-        let component = settings.guest("http/hello.component.wasm");
+        let component = settings.guest("peers/hello_http.component.wasm");
         if !is_on_path("wasmtime") || !component.is_file() {
             return Ok(None);
         }
         // Free a moment ago; somebody else may take it, and then the peer does not start, which is told.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let child = Command::new("wasmtime")
-            .args(["serve", "-S", "cli", "--addr", &address.to_string()])
+            .args(["serve", "--addr", &address.to_string()])
             .arg(component)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

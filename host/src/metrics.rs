@@ -1,6 +1,8 @@
 //! What Prometheus scrapes. Labels hold only what is bounded: route templates, actions, codes, outcomes.
 
 mod engine;
+mod tenants;
+mod waits;
 
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use prometheus::{
 };
 
 pub use engine::{HostCollector, RunsEnded};
+pub use tenants::TenantCollector;
+pub use waits::WaitCollector;
 
 /// Bounds of the buckets of request durations, in seconds.
 const REQUEST_SECONDS: [f64; 14] =

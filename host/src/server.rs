@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::logs::{LogError, LogWriter};
-use crate::metrics::{HostCollector, Metrics, RunsEnded};
+use crate::metrics::{HostCollector, Metrics, RunsEnded, TenantCollector, WaitCollector};
 use crate::registry::{Registry, RegistryError};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
@@ -176,6 +176,7 @@ fn assemble(
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone())?;
+    WaitCollector::register(metrics.registry(), Arc::clone(&runtime))?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -188,6 +189,7 @@ fn assemble(
         slots: config.engine.max_runs as usize,
     })
     .map_err(|_| ServeError::Stopped("a thread could not be started"))?;
+    TenantCollector::register(metrics.registry(), commands.clone())?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

@@ -131,6 +131,11 @@ impl ActiveRuns {
         tenant.runs.lock().get(id).cloned()
     }
 
+    pub(super) fn cpu_by_tenant(&self) -> Vec<(TenantId, u64)> {
+        let tenants = self.tenants.read();
+        tenants.iter().map(|(id, runs)| (id.clone(), runs.tenant.share().cpu_ns())).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.total.count.load(Ordering::Acquire)
     }

@@ -62,9 +62,11 @@ pub(crate) fn check_interface(layout: &Layout) -> Result<()> {
 
 /// A program of ours.
 struct Guest {
-    /// `commands`, `fixtures` or `probes`.
+    /// `commands`, `fixtures`, `probes` or `peers`.
     kind: String,
     name: String,
+    /// Handles HTTP requests, and is no command.
+    is_proxy: bool,
     /// Set for one written in C.
     c_source: Option<PathBuf>,
 }
@@ -89,7 +91,11 @@ impl Guest {
         let module = std::fs::read(&built).with_context(|| format!("read {}", built.display()))?;
         let [core, component] = self.outputs(layout);
         write_if_changed(&core, &module)?;
-        let made = component::componentize(&module)
+        let made = match self.is_proxy {
+            true => component::componentize_proxy(&module),
+            false => component::componentize(&module),
+        };
+        let made = made
             .with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
         write_if_changed(&component, &made)
     }
@@ -106,9 +112,10 @@ fn programs(modules: &Path) -> Result<Vec<Guest>> {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let Some(kind) = kind(modules, manifest) else { continue };
         for target in package["targets"].as_array().into_iter().flatten() {
-            let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"bin".into()));
-            if let (true, Some(name)) = (is_program, target["name"].as_str()) {
-                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), c_source: None });
+            let is = |kind: &str| target["kind"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()));
+            let is_proxy = is("cdylib");
+            if let (true, Some(name)) = (is_proxy || is("bin"), target["name"].as_str()) {
+                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), is_proxy, c_source: None });
             }
         }
     }
@@ -120,7 +127,7 @@ fn programs(modules: &Path) -> Result<Vec<Guest>> {
         for source in children(&c)?.into_iter().filter(|file| file.extension() == Some(OsStr::new("c"))) {
             let Some(kind) = kind(modules, &source) else { continue };
             let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            guests.push(Guest { kind, name, c_source: Some(source) });
+            guests.push(Guest { kind, name, is_proxy: false, c_source: Some(source) });
         }
     }
     Ok(guests)
