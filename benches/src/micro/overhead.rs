@@ -65,7 +65,11 @@ async fn measure(settings: &Settings) -> Result<Section> {
         section.figure(format!("{name}: CPU time of a run, all threads"), "µs", Spread::of(cpu[at].clone()));
     }
     guest_us.remove(0);
-    section.figure("runtime, saturated: CPU time of a run, sandbox thread", "µs", Spread::of(guest_us.clone()));
+    section.figure(
+        "runtime, saturated: CPU time of a run, sandbox thread",
+        "µs",
+        Spread::of(guest_us.clone()),
+    );
     section.goal(
         "runtime, sandbox thread / bare loop, saturated: CPU time of a run",
         "×",

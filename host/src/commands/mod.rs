@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
 use self::records::RunRecords;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::ids::TenantId;
@@ -41,6 +42,7 @@ pub struct Commands {
 struct Inner {
     store: Store,
     clock: Clock,
+    audit: Audit,
     registry: Registry,
     files: Files,
     logs: LogWriter,
@@ -59,6 +61,8 @@ pub struct CommandParts {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Records that a run starts.
+    pub audit: Audit,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' files.
@@ -81,8 +85,18 @@ impl Commands {
     /// # Errors
     /// When a thread cannot be started.
     pub fn new(parts: CommandParts) -> std::io::Result<Self> {
-        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
-            parts;
+        let CommandParts {
+            store,
+            clock,
+            audit,
+            registry,
+            files,
+            logs,
+            runtime,
+            runs_ended,
+            private_ranges,
+            slots,
+        } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
         let records = RunRecords::start(store.clone())?;
@@ -90,6 +104,7 @@ impl Commands {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                audit,
                 registry,
                 files,
                 logs,

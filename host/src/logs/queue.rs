@@ -71,14 +71,16 @@ pub(super) struct Queue {
 
 struct Ready {
     tenants: VecDeque<Arc<TenantLog>>,
-    /// Somebody waits for the next commit, or there is more than one commit's worth.
+    /// Lines that came since the last commit was taken, in bytes.
+    gathered_bytes: usize,
+    /// Somebody waits for the next commit, or there is a commit's worth.
     urgent: bool,
     open: bool,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let ready = Ready { tenants: VecDeque::new(), urgent: false, open: true };
+        let ready = Ready { tenants: VecDeque::new(), gathered_bytes: 0, urgent: false, open: true };
         Self { ready: Mutex::new(ready), wake: Condvar::new(), room: Arc::new(Semaphore::new(QUEUE_BYTES)) }
     }
 
@@ -99,7 +101,12 @@ impl Queue {
         if !ready.open {
             return Err(LogError::Closed);
         }
-        let urgent = !matches!(job, Job::Lines { ack: None, .. });
+        let (bytes, awaited) = match &job {
+            Job::Lines { ack, room, .. } => (room.bytes, ack.is_some()),
+            Job::Mark { .. } | Job::Trim { .. } => (0, true),
+        };
+        ready.gathered_bytes += bytes;
+        let urgent = awaited || ready.gathered_bytes >= TENANT_COMMIT_BYTES;
         pending.jobs.push_back(job);
         let was_empty = ready.tenants.is_empty();
         if !pending.listed {
@@ -126,7 +133,7 @@ impl Queue {
             }
             let deadline = Instant::now() + Duration::from_millis(GATHER_MS);
             while !ready.urgent && ready.open && !self.wake.wait_until(&mut ready, deadline).timed_out() {}
-            ready.urgent = false;
+            (ready.urgent, ready.gathered_bytes) = (false, 0);
             std::mem::take(&mut ready.tenants)
         };
         let mut work = Vec::new();

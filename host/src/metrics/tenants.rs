@@ -44,7 +44,9 @@ impl Collector for TenantCollector {
         let Ok(counter) = family() else { return Vec::new() };
         for (tenant, cpu_ns) in labelled(&mut self.shown.lock(), used) {
             #[expect(clippy::cast_precision_loss, reason = "seconds in a float are what Prometheus takes")]
-            counter.with_label_values(&[tenant.as_ref().map_or(OTHERS, TenantId::as_str)]).inc_by(cpu_ns as f64 / 1e9);
+            counter
+                .with_label_values(&[tenant.as_ref().map_or(OTHERS, TenantId::as_str)])
+                .inc_by(cpu_ns as f64 / 1e9);
         }
         counter.collect()
     }
@@ -66,7 +68,8 @@ fn labelled(shown: &mut HashSet<TenantId>, mut used: Vec<(TenantId, u64)>) -> Ve
         }
         shown.insert(tenant.clone());
     }
-    let (of_shown, of_others): (Vec<_>, Vec<_>) = used.into_iter().partition(|(tenant, _)| shown.contains(tenant));
+    let (of_shown, of_others): (Vec<_>, Vec<_>) =
+        used.into_iter().partition(|(tenant, _)| shown.contains(tenant));
     let others = of_others.iter().map(|(_, cpu_ns)| cpu_ns).sum::<u64>();
     let rest = (!of_others.is_empty()).then_some((None, others));
     of_shown.into_iter().map(|(tenant, cpu_ns)| (Some(tenant), cpu_ns)).chain(rest).collect()
@@ -86,7 +89,8 @@ mod tests {
         assert_eq!(first.len(), MAX_TENANTS + 1);
         assert_eq!(first.last(), Some(&(None, (0..50).sum())));
         // The least becomes the greatest, and still has no label: its past is among the others.
-        let later = all.iter().map(|(tenant, cpu_ns)| (tenant.clone(), cpu_ns + 1000 * u64::from(*cpu_ns == 0)));
+        let later =
+            all.iter().map(|(tenant, cpu_ns)| (tenant.clone(), cpu_ns + 1000 * u64::from(*cpu_ns == 0)));
         let later = labelled(&mut shown, later.collect());
         assert_eq!(later.len(), MAX_TENANTS + 1);
         assert!(!later.iter().any(|(tenant, _)| tenant.as_ref() == Some(&all[0].0)));

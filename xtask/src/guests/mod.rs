@@ -95,8 +95,7 @@ impl Guest {
             true => component::componentize_proxy(&module),
             false => component::componentize(&module),
         };
-        let made = made
-            .with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
+        let made = made.with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
         write_if_changed(&component, &made)
     }
 }
