@@ -102,7 +102,13 @@ impl Bench<'_> {
                 rates.push(full.rate());
                 if let Some(peer) = &peer {
                     let span = self.span();
-                    let load = Load { address: peer.address, requests: vec![get("/")], connections, span, rate: None };
+                    let load = Load {
+                        address: peer.address,
+                        requests: vec![get("/")],
+                        connections,
+                        span,
+                        rate: None,
+                    };
                     peers.push(run(load)?.rate());
                 }
             }
@@ -110,7 +116,11 @@ impl Bench<'_> {
             throughput.push((connections as f64, rate.median));
             section.figure(format!("{connections} connections: throughput"), "/s", rate);
             if !peers.is_empty() {
-                section.figure(format!("{connections} connections: wasmtime serve"), "/s", Spread::of(peers.clone()));
+                section.figure(
+                    format!("{connections} connections: wasmtime serve"),
+                    "/s",
+                    Spread::of(peers.clone()),
+                );
                 ratios.push((connections, Spread::ratios(&rates, &peers)));
             }
             if connections == 16 {
@@ -130,7 +140,13 @@ impl Bench<'_> {
         }
         for (connections, ratio) in ratios {
             let what = format!("{connections} connections: throughput / wasmtime serve");
-            section.goal(what, "×", ratio, Goal::AtLeast(1.5), "wasmtime serve has no authentication, quota, record or log.");
+            section.goal(
+                what,
+                "×",
+                ratio,
+                Goal::AtLeast(1.5),
+                "wasmtime serve has no authentication, quota, record or log.",
+            );
         }
         if peer.is_none() {
             section.left_out("wasmtime serve: no `wasmtime` on PATH, or no component that answers HTTP");
@@ -153,7 +169,8 @@ impl Bench<'_> {
         let hello = self.settings.guest("commands/hello.wasm");
         let hello = hello.to_string_lossy();
         let cloister = self.settings.cloister.to_string_lossy();
-        let bubble = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "/bin/echo", "hello"];
+        let bubble =
+            ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "/bin/echo", "hello"];
         let span = Duration::from_millis(self.settings.pick(300, 3_000));
         for (name, words) in [
             ("`wasmtime run` per command", &["wasmtime", "run", &*hello][..]),
@@ -184,7 +201,8 @@ impl Bench<'_> {
             ("file-bound", vec![command(self.member, "ls", &["/"])]),
             ("flood", vec![command(self.member, "flood", &["stdout", "262144"])]),
         ];
-        let mixed = kinds.iter().flat_map(|(_, asked)| asked.clone()).chain([command(self.member, "hello", &[])]);
+        let mixed =
+            kinds.iter().flat_map(|(_, asked)| asked.clone()).chain([command(self.member, "hello", &[])]);
         let all = kinds.iter().cloned().chain([("mixed", mixed.collect())]);
         for (name, requests) in all {
             let full = self.load(requests.clone(), 16, None)?;
@@ -225,7 +243,12 @@ impl Bench<'_> {
             section.figure(format!("{count} tenants: throughput"), "/s", Spread::one(full.rate()));
         }
         let lines = vec![Line { name: "hello".to_owned(), points }];
-        section.plots.push(Plot { title: "Throughput by tenants".to_owned(), x: "tenants", y: "runs a second", lines });
+        section.plots.push(Plot {
+            title: "Throughput by tenants".to_owned(),
+            x: "tenants",
+            y: "runs a second",
+            lines,
+        });
         Ok(section)
     }
 
@@ -259,7 +282,13 @@ impl Bench<'_> {
         let ratio = Spread::one(beside.us(0.99) / alone.us(0.99));
         section.goal("p99 beside 64 loops / alone", "×", ratio, Goal::AtMost(2.0), "");
         section.figure("/healthz alone: p99", "µs", Spread::one(health_alone.us(0.99)));
-        section.goal("/healthz beside 64 loops: p99", "µs", Spread::one(health.us(0.99)), Goal::AtMost(5_000.0), "");
+        section.goal(
+            "/healthz beside 64 loops: p99",
+            "µs",
+            Spread::one(health.us(0.99)),
+            Goal::AtMost(5_000.0),
+            "",
+        );
         Ok(section)
     }
 
@@ -279,14 +308,14 @@ struct Peer {
 impl Peer {
     /// `None` when there is no `wasmtime`, or no component for it.
     fn start(settings: &Settings) -> Result<Option<Self>> {
-        let component = settings.guest("http/hello.component.wasm");
+        let component = settings.guest("peers/hello_http.component.wasm");
         if !is_on_path("wasmtime") || !component.is_file() {
             return Ok(None);
         }
         // Free a moment ago; somebody else may take it, and then the peer does not start, which is told.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let child = Command::new("wasmtime")
-            .args(["serve", "-S", "cli", "--addr", &address.to_string()])
+            .args(["serve", "--addr", &address.to_string()])
             .arg(component)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -43,7 +43,11 @@ async fn tenants(settings: &Settings) -> Result<Section> {
     let (first, last) = (memory[STEPS / 2], memory[STEPS - 1]);
     let each_kib = (last.1 - first.1) / (last.0 - first.0);
     section.goal("memory of one more idle tenant", "KiB", Spread::one(each_kib), Goal::AtMost(64.0), "");
-    section.figure(format!("making, deploying and running: one of the first {}", most / STEPS), "µs", Spread::one(latency[0].1));
+    section.figure(
+        format!("making, deploying and running: one of the first {}", most / STEPS),
+        "µs",
+        Spread::one(latency[0].1),
+    );
     section.figure("making, deploying and running: one of the last", "µs", Spread::one(latency[STEPS - 1].1));
     let empty = Server::start(settings).await?.start_took;
     let full = server.restart(settings).await?;
@@ -91,7 +95,13 @@ async fn stored(settings: &Settings) -> Result<Section> {
         let _ = server.run(&member, "no-such-command", &[]).await;
         cold.push(first_run_us(&server, &member).await?);
     }
-    section.goal("first run of a stored module after a start, over HTTP", "µs", Spread::of(cold), Goal::AtMost(5_000.0), "");
+    section.goal(
+        "first run of a stored module after a start, over HTTP",
+        "µs",
+        Spread::of(cold),
+        Goal::AtMost(5_000.0),
+        "",
+    );
     command_line(settings, &mut section)?;
     Ok(section)
 }
@@ -108,7 +118,8 @@ fn command_line(settings: &Settings, section: &mut Section) -> Result<()> {
     let time = |program: &std::ffi::OsStr, args: &[&str]| -> Result<f64> {
         let began = Instant::now();
         let mut process = std::process::Command::new(program);
-        let ended = process.args(args).arg(&hello).env_remove("RUST_BACKTRACE").output().context("start it")?;
+        let ended =
+            process.args(args).arg(&hello).env_remove("RUST_BACKTRACE").output().context("start it")?;
         anyhow::ensure!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
         Ok(us(began.elapsed()))
     };

@@ -80,7 +80,13 @@ impl Server {
     }
 
     /// Binds a command to a module that was uploaded.
-    pub(crate) async fn bind(&self, member: &Member, name: &str, digest: &Value, grants: Value) -> Result<()> {
+    pub(crate) async fn bind(
+        &self,
+        member: &Member,
+        name: &str,
+        digest: &Value,
+        grants: Value,
+    ) -> Result<()> {
         let url = format!("{}/v1/{}/deployments/{name}", self.url, member.tenant);
         let body = json!({"module": digest, "grants": grants});
         let bound = self.http.put(url).bearer_auth(&member.token).json(&body).send().await?;
@@ -152,7 +158,8 @@ fn spawn(settings: &Settings, dir: &Path) -> Result<(Child, Receiver<String>, St
         }
     });
     let first = lines.recv_timeout(START_LIMIT);
-    let Some(url) = first.ok().as_deref().and_then(|line| line.strip_prefix("Cloister is at ")).map(str::to_owned)
+    let Some(url) =
+        first.ok().as_deref().and_then(|line| line.strip_prefix("Cloister is at ")).map(str::to_owned)
     else {
         let said = std::fs::read_to_string(dir.join("log")).unwrap_or_default();
         // It is told of below; nothing is left to do for a child that cannot be ended.

@@ -1,7 +1,9 @@
 //! What Prometheus scrapes. Labels hold only what is bounded: route templates, actions, codes, outcomes.
 
+mod cpu;
 mod engine;
 mod tenants;
+mod waits;
 
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use prometheus::{
     TextEncoder,
 };
 
+pub use cpu::CpuCollector;
 pub use engine::{HostCollector, RunsEnded};
 pub use tenants::TenantCollector;
+pub use waits::WaitCollector;
 
 /// Bounds of the buckets of request durations, in seconds.
 const REQUEST_SECONDS: [f64; 14] =

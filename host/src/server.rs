@@ -20,7 +20,7 @@ use crate::http::{self, App, Parts};
 use crate::idempotency::Idempotency;
 use crate::logs::{LogError, LogWriter};
 use crate::masking::Masking;
-use crate::metrics::{HostCollector, Metrics, RunsEnded, TenantCollector};
+use crate::metrics::{CpuCollector, HostCollector, Metrics, RunsEnded, TenantCollector, WaitCollector};
 use crate::quota::Quota;
 use crate::registry::{Registry, RegistryError};
 use crate::secrets::Secrets;
@@ -200,6 +200,7 @@ fn assemble(
     let secrets = Secrets::open(store.clone(), clock.clone())?;
     let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone(), audit.clone())?;
+    WaitCollector::register(metrics.registry(), Arc::clone(&runtime))?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -217,6 +218,7 @@ fn assemble(
     })
     .map_err(|_| ServeError::Stopped("a thread could not be started"))?;
     TenantCollector::register(metrics.registry(), commands.clone())?;
+    CpuCollector::register(metrics.registry(), commands.clone())?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

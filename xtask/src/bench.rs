@@ -5,23 +5,29 @@ use anyhow::Result;
 use crate::layout::Layout;
 use crate::process::{cargo, run, step};
 
-/// Measures a hello world through the runtime beside a bare engine, and prints the report.
+/// Measures everything and writes one report.
 pub(crate) fn bench(layout: &Layout, quick: bool) -> Result<()> {
     crate::guests::build(layout)?;
-    step("measuring the runtime beside a bare engine");
-    let mut bench = cargo(&layout.root);
-    bench.env("CARGO_TARGET_DIR", &layout.target);
+    // The server embeds the console, so it does not compile without one.
+    crate::web::build(layout)?;
+    step("building the server and the harness");
+    let mut build = cargo(&layout.root);
+    build.env("CARGO_TARGET_DIR", &layout.target);
     // The selection of packages that everything else is built with.
-    bench.args(["build", "--workspace", "--exclude", "xtask", "--bin", "cloister-bench"]);
+    build.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
     if !quick {
-        bench.arg("--release");
+        build.arg("--release");
     }
-    run(&mut bench)?;
-    let profile = if quick { "debug" } else { "release" };
-    let mut measure = std::process::Command::new(layout.target.join(profile).join("cloister-bench"));
-    measure.arg(layout.guests().join("commands/hello.wasm"));
+    run(&mut build)?;
+    step("measuring");
+    let built = layout.target.join(if quick { "debug" } else { "release" });
+    let mut measure = std::process::Command::new(built.join("cloister-bench"));
+    measure.arg("--guests").arg(layout.guests()).arg("--cloister").arg(built.join("cloister"));
+    measure.arg("--out").arg(layout.target.join("bench"));
+    // It would be paid for at every error, and no server runs with it.
+    measure.env_remove("RUST_BACKTRACE");
     if quick {
-        measure.args(["--rounds", "3", "--runs", "50"]);
+        measure.arg("--quick");
     }
     run(&mut measure)
 }

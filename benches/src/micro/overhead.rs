@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use cloister_runtime::{CpuShare, RuntimeConfig};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::bare::{Apart, Bare};
+use super::process_cpu;
 use super::through::{Through, in_memory, runtime};
 use crate::Settings;
 use crate::report::{Goal, Section};
@@ -65,7 +65,11 @@ async fn measure(settings: &Settings) -> Result<Section> {
         section.figure(format!("{name}: CPU time of a run, all threads"), "µs", Spread::of(cpu[at].clone()));
     }
     guest_us.remove(0);
-    section.figure("runtime, saturated: CPU time of a run, sandbox thread", "µs", Spread::of(guest_us.clone()));
+    section.figure(
+        "runtime, saturated: CPU time of a run, sandbox thread",
+        "µs",
+        Spread::of(guest_us.clone()),
+    );
     section.goal(
         "runtime, sandbox thread / bare loop, saturated: CPU time of a run",
         "×",
@@ -101,11 +105,6 @@ async fn timed(runs: usize, work: impl AsyncFnOnce() -> Result<()>) -> Result<(f
     let (began, cpu_before) = (Instant::now(), process_cpu());
     work().await?;
     Ok((each_us(began.elapsed(), runs), each_us(process_cpu() - cpu_before, runs)))
-}
-
-fn process_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 async fn each(runs: usize, mut run: impl AsyncFnMut() -> Result<()>) -> Result<()> {

@@ -210,6 +210,12 @@ impl ActiveRuns {
         tenants.by_id.get(scope.tenant()).map_or(0, |tenant| usize::try_from(runs(tenant)).unwrap_or(usize::MAX))
     }
 
+    /// CPU time by tenant, in nanoseconds.
+    pub(super) fn cpu_by_tenant(&self) -> Vec<(TenantId, u64)> {
+        let tenants = self.tenants.read();
+        tenants.by_id.iter().map(|(id, runs)| (id.clone(), runs.tenant.share().cpu_ns())).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.total.count.load(Ordering::Acquire)
     }

@@ -24,6 +24,7 @@ use crate::audit::Audit;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::files::Files;
+use crate::ids::TenantId;
 use crate::logs::LogWriter;
 use crate::masking::Masking;
 use crate::metrics::RunsEnded;
@@ -156,6 +157,12 @@ impl Commands {
     #[must_use]
     pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
+    }
+
+    /// CPU time of each tenant's guests since the start, in nanoseconds.
+    #[must_use]
+    pub fn cpu_by_tenant(&self) -> Vec<(TenantId, u64)> {
+        self.inner.active.cpu_by_tenant()
     }
 
     /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.

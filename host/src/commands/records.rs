@@ -45,6 +45,7 @@ struct Kept {
     scope: TenantScope,
     record: RunRecord,
     /// Keeps the run findable among the active ones until its record can be found in the store.
+    #[expect(dead_code, reason = "held, and left when dropped")]
     listing: Option<Listing>,
 }
 
@@ -114,7 +115,10 @@ impl Shared {
                 tracing::error!(runs, %error, "runs could not be recorded; the next start repairs those that were");
             }
             drop(records);
-            settled.into_iter().for_each(|done| drop(done.send(())));
+            for done in settled {
+                // Whoever gave up waiting does not hear of it.
+                let _ = done.send(());
+            }
         }
     }
 }

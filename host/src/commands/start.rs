@@ -199,8 +199,11 @@ impl Commands {
             Err(RegistryError::DeploymentNotFound) => return Err(unknown()),
             found => found?,
         };
-        let limits =
-            self.inner.registry.limits_of_run(permit.plan(), &resolved.deployment.active.limits, &request.limits)?;
+        let limits = self.inner.registry.limits_of_run(
+            permit.plan(),
+            &resolved.deployment.active.limits,
+            &request.limits,
+        )?;
         Ok(Plan { resolved, limits })
     }
 

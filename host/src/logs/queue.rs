@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -22,6 +23,10 @@ const TENANT_COMMIT_BYTES: usize = 1024 * 1024;
 const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 /// What a line takes in the queue beyond its text.
 const LINE_QUEUE_BYTES: usize = 32;
+
+/// How long lines that nobody waits for gather before they are committed, in milliseconds. A commit costs a flush and a
+/// round of the store's threads, however few its lines are; a follower sees lines that much later.
+const GATHER_MS: u64 = 5;
 
 /// Sequence numbers of lines that were appended together, first and last. The last is one less when there were none.
 pub type SeqRange = (u64, u64);
@@ -66,12 +71,16 @@ pub(super) struct Queue {
 
 struct Ready {
     tenants: VecDeque<Arc<TenantLog>>,
+    /// Lines that came since the last commit was taken, in bytes.
+    gathered_bytes: usize,
+    /// Somebody waits for the next commit, or there is a commit's worth.
+    urgent: bool,
     open: bool,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let ready = Ready { tenants: VecDeque::new(), open: true };
+        let ready = Ready { tenants: VecDeque::new(), gathered_bytes: 0, urgent: false, open: true };
         Self { ready: Mutex::new(ready), wake: Condvar::new(), room: Arc::new(Semaphore::new(QUEUE_BYTES)) }
     }
 
@@ -92,12 +101,22 @@ impl Queue {
         if !ready.open {
             return Err(LogError::Closed);
         }
+        let (bytes, awaited) = match &job {
+            Job::Lines { ack, room, .. } => (room.bytes, ack.is_some()),
+            Job::Mark { .. } | Job::Trim { .. } => (0, true),
+        };
+        ready.gathered_bytes += bytes;
+        let urgent = awaited || ready.gathered_bytes >= TENANT_COMMIT_BYTES;
         pending.jobs.push_back(job);
+        let was_empty = ready.tenants.is_empty();
         if !pending.listed {
             pending.listed = true;
             ready.tenants.push_back(Arc::clone(tenant));
+        }
+        if was_empty || (urgent && !ready.urgent) {
             self.wake.notify_one();
         }
+        ready.urgent |= urgent;
         Ok(())
     }
 
@@ -112,6 +131,9 @@ impl Queue {
                 }
                 self.wake.wait(&mut ready);
             }
+            let deadline = Instant::now() + Duration::from_millis(GATHER_MS);
+            while !ready.urgent && ready.open && !self.wake.wait_until(&mut ready, deadline).timed_out() {}
+            (ready.urgent, ready.gathered_bytes) = (false, 0);
             std::mem::take(&mut ready.tenants)
         };
         let mut work = Vec::new();
@@ -132,6 +154,7 @@ impl Queue {
             tenants.append(&mut ready.tenants);
             tenants.extend(again);
             ready.tenants = tenants;
+            ready.urgent = true;
         }
         Some(work)
     }

@@ -63,11 +63,21 @@ impl HostCollector {
             gauge("cloister_runs_active", "Runs that have not ended.", live_runs)?,
             gauge("cloister_scheduler_queued", "Guests that wait for a slice.", scheduler.queued as u64)?,
             counter("cloister_scheduler_slices_total", "Slices that guests ran.", scheduler.slices)?,
-            seconds(
-                "cloister_scheduler_wait_seconds_total",
-                "Time guests waited for slices.",
-                scheduler.waits.total_ns,
-                1e9,
+            gauge("cloister_scheduler_running", "Guests that run a slice.", scheduler.running as u64)?,
+            gauge(
+                "cloister_scheduler_throttled_tenants",
+                "Tenants that stand aside because of their cap on CPU.",
+                scheduler.throttled as u64,
+            )?,
+            counter(
+                "cloister_scheduler_throttles_total",
+                "Times a tenant stood aside because of its cap on CPU.",
+                scheduler.throttles,
+            )?,
+            counter(
+                "cloister_scheduler_preemptions_total",
+                "Times a tenant that was owed a slice woke while others used all threads.",
+                scheduler.preemptions,
             )?,
             seconds("cloister_guest_cpu_seconds_total", "CPU time of all guests.", scheduler.cpu_ns, 1e9)?,
             counter("cloister_code_memory_hits_total", "Modules found ready in memory.", cache.memory_hits)?,

@@ -6,7 +6,7 @@ use super::{Registry, RegistryError, Resolved, grants, limits};
 use crate::api::Deploy;
 use crate::auth::{Permit, TenantScope, act};
 use crate::ids::{CommandName, ModuleDigest};
-use crate::store::{DeploymentRecord, ModuleRecord, Page, VersionRecord};
+use crate::store::{DeploymentRecord, Page, VersionRecord};
 
 /// Longest description, in bytes.
 const MAX_DESCRIPTION_BYTES: usize = 1_024;

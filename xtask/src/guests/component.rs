@@ -5,16 +5,26 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_PROXY_ADAPTER,
 };
 use wit_component::ComponentEncoder;
 
 /// Wraps a preview 1 command into a WASI 0.2 `wasi:cli/command` component.
 pub(crate) fn componentize(module: &[u8]) -> Result<Vec<u8>> {
+    wrap(module, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+}
+
+/// Wraps a library that handles HTTP requests into a WASI 0.2 `wasi:http/proxy` component.
+pub(crate) fn componentize_proxy(module: &[u8]) -> Result<Vec<u8>> {
+    wrap(module, WASI_SNAPSHOT_PREVIEW1_PROXY_ADAPTER)
+}
+
+fn wrap(module: &[u8], adapter: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default()
         .module(module)
         .context("read the module")?
         .validate(true)
-        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)
         .context("add the preview 1 adapter")?
         .encode()
         .context("make the component")

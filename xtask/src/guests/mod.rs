@@ -62,7 +62,7 @@ pub(crate) fn check_interface(layout: &Layout) -> Result<()> {
 
 /// A program of ours.
 struct Guest {
-    /// `commands`, `fixtures` or `probes`.
+    /// `commands`, `fixtures`, `probes` or `peers`.
     kind: String,
     name: String,
     source: Source,
@@ -72,6 +72,8 @@ struct Guest {
 enum Source {
     /// A binary of the workspace `modules/`.
     Rust,
+    /// A library of the workspace that handles HTTP requests, and is no command.
+    RustHandler,
     C(PathBuf),
     /// The text format of WebAssembly.
     Text {
@@ -107,7 +109,7 @@ impl Guest {
     fn module(&self, layout: &Layout) -> Result<Vec<u8>> {
         let built = match &self.source {
             Source::C(source) => compile_c(layout, source, &self.name)?,
-            Source::Rust => {
+            Source::Rust | Source::RustHandler => {
                 let release = layout.guests().join("build").join(TARGET).join("release");
                 release.join(format!("{}.wasm", self.name))
             }
@@ -122,8 +124,11 @@ impl Guest {
         let module = self.module(layout)?;
         write_if_changed(&self.core(layout), &module)?;
         let Some(component) = self.component(layout) else { return Ok(()) };
-        let made = component::componentize(&module)
-            .with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
+        let made = match self.source {
+            Source::RustHandler => component::componentize_proxy(&module),
+            _ => component::componentize(&module),
+        };
+        let made = made.with_context(|| format!("make a component of {}/{}", self.kind, self.name))?;
         write_if_changed(&component, &made)
     }
 }
@@ -139,9 +144,10 @@ fn programs(modules: &Path) -> Result<Vec<Guest>> {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let Some(kind) = kind(modules, manifest) else { continue };
         for target in package["targets"].as_array().into_iter().flatten() {
-            let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"bin".into()));
-            if let (true, Some(name)) = (is_program, target["name"].as_str()) {
-                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), source: Source::Rust });
+            let is = |kind: &str| target["kind"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()));
+            let source = if is("cdylib") { Source::RustHandler } else { Source::Rust };
+            if let (true, Some(name)) = (is("cdylib") || is("bin"), target["name"].as_str()) {
+                guests.push(Guest { kind: kind.clone(), name: name.to_owned(), source });
             }
         }
     }
