@@ -15,7 +15,8 @@ use super::attend::{Attended, attend};
 use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
-use crate::auth::{Permit, act};
+use crate::audit::{Actor, Chain, Event, Outcome, Trail};
+use crate::auth::{Act, Permit, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
 use crate::registry::{RegistryError, check_env};
@@ -122,12 +123,8 @@ impl Commands {
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
         let allowed = inner.registry.plan(permit.plan());
-        let mut place = inner.active.place(
-            permit.scope(),
-            allowed.concurrent_runs,
-            allowed.cpu_weight,
-            &inner.runtime,
-        )?;
+        let (mut place, admission) =
+            inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = runtime_limits(&plan.limits);
         let module = self.prepared(&plan.module, limits.fuel).await?;
@@ -158,11 +155,12 @@ impl Commands {
             created_by: permit.principal().clone(),
         };
         self.record_start(permit, &record, durable).await?;
+        self.audit_start(permit, &record, durable).await?;
         let log = inner.logs.run(
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
-        let run = inner.runtime.start(place.share(), module, grant, limits);
+        let run = inner.runtime.start(admission, module, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {
@@ -212,6 +210,40 @@ impl Commands {
             path: self.inner.store.dir().module(&module.digest),
         };
         self.inner.runtime.prepare(&source, metering).await.map_err(CommandError::Module)
+    }
+
+    /// A run is audited when it starts, by whatever way: it may take long, and then the request is over first.
+    async fn audit_start(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        record: &RunRecord,
+        durable: bool,
+    ) -> Result<(), CommandError> {
+        let (actor, address, request) = match Trail::current() {
+            Some(trail) => {
+                let (actor, address, request) = trail.recorded_now();
+                (actor, address, Some(request))
+            }
+            None => (None, None, None),
+        };
+        let event = Event {
+            actor: actor.unwrap_or_else(|| Actor::principal(permit.principal())),
+            action: act::RunCreate::ACTION.as_str().to_owned(),
+            resource: record.command.to_string(),
+            outcome: Outcome::Done,
+            code: None,
+            detail: Some(record.id.to_string()),
+            address,
+            request,
+            times: 1,
+        };
+        let chain = Chain::of(permit.scope());
+        if durable {
+            self.inner.audit.record_durably(chain, event).await?.durable().await?;
+        } else {
+            self.inner.audit.record(chain, event).await?;
+        }
+        Ok(())
     }
 
     async fn record_start(

@@ -55,7 +55,10 @@ impl OpenFiles {
     }
 
     pub(super) fn bytes(&self, file: &OpenFile) -> u64 {
-        self.files.get(&file.inode).filter(|entry| entry.generation == file.generation).map_or(0, |entry| entry.bytes)
+        self.files
+            .get(&file.inode)
+            .filter(|entry| entry.generation == file.generation)
+            .map_or(0, |entry| entry.bytes)
     }
 
     /// What it had before; none for a file that is not open.

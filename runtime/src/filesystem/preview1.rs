@@ -4,10 +4,10 @@ use wasmtime::component::Resource;
 use wasmtime::error::Context as _;
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
+use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::types::{self, Errno, Error, Fd};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self, WasiSnapshotPreview1};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
-use wasmtime_wasi::p1::WasiP1Ctx;
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::at_once::{Waited, at_once};
@@ -73,9 +73,8 @@ pub(crate) fn begin(state: &mut GuestState) -> wasmtime::Result<()> {
     let _ = state.wasi.fd_prestat_get(&mut GuestMemory::Unshared(&mut []), Fd::from(0));
     let table = state.wasi.filesystem().table;
     let last = RESOURCES_BEFORE + u32::try_from(granted)?;
-    let places: Vec<u32> = (0..last)
-        .filter(|place| matches!(table.get(&descriptor(*place)), Ok(Descriptor::Dir(_))))
-        .collect();
+    let places: Vec<u32> =
+        (0..last).filter(|place| matches!(table.get(&descriptor(*place)), Ok(Descriptor::Dir(_)))).collect();
     wasmtime::ensure!(places.len() == granted, "the granted directories were not opened as expected");
     for (fd, place) in (FIRST_DIRECTORY..).zip(&places) {
         state.files.fds.insert(fd, run_files::Fd { place: *place, append: false });
@@ -460,7 +459,10 @@ impl WasiSnapshotPreview1 for GuestState {
         fd_flags: types::Fdflags,
     ) -> Done<Fd> {
         let Some(through) = self.place(directory) else {
-            return self.wasi.path_open(memory, directory, lookup, path, flags, rights, inheriting, fd_flags).await;
+            return self
+                .wasi
+                .path_open(memory, directory, lookup, path, flags, rights, inheriting, fd_flags)
+                .await;
         };
         let text = path_of(memory, path)?;
         let opening = Opening {
@@ -475,8 +477,9 @@ impl WasiSnapshotPreview1 for GuestState {
         }
         let guard = Guard::lock(self.files.volume()).opening(&mut self.wasi.filesystem(), opening)?;
         let place = next_place(&mut self.wasi).map_err(Error::trap)?;
-        let opened =
-            at_once(self.wasi.path_open(memory, directory, lookup, path, flags, rights, inheriting, fd_flags))?;
+        let opened = at_once(
+            self.wasi.path_open(memory, directory, lookup, path, flags, rights, inheriting, fd_flags),
+        )?;
         let fd = match opened {
             Ok(fd) => fd,
             Err(error) => {

@@ -144,9 +144,7 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
                 bytes.pipe(&mut store, consumer)?;
                 FutureReader::new(&mut store, ended)
             }
-            Ok(None) => {
-                WasiFilesystem::write_via_stream(library_now(&mut store), fd, bytes, offset)
-            }
+            Ok(None) => WasiFilesystem::write_via_stream(library_now(&mut store), fd, bytes, offset),
             Err(refusal) => refuse(store, &mut bytes, refusal),
         }
     }
@@ -161,9 +159,7 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
                 bytes.pipe(&mut store, consumer)?;
                 FutureReader::new(&mut store, ended)
             }
-            Ok(None) => {
-                WasiFilesystem::append_via_stream(library_now(&mut store), fd, bytes)
-            }
+            Ok(None) => WasiFilesystem::append_via_stream(library_now(&mut store), fd, bytes),
             Err(refusal) => refuse(store, &mut bytes, refusal),
         }
     }
@@ -233,8 +229,7 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
         let volume = changing(store, &[fd.rep(), new_fd.rep()])?;
         let mut guard = Guard::lock(volume.as_ref());
         guard.adding(0)?;
-        let made =
-            at_once(WasiFilesystem::link_at(&library(store), fd, flags, old_path, new_fd, new_path))?;
+        let made = at_once(WasiFilesystem::link_at(&library(store), fd, flags, old_path, new_fd, new_path))?;
         guard.end(made.is_ok());
         made
     }
@@ -295,8 +290,14 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
         let volume = changing(store, if writes { std::slice::from_ref(&through) } else { &[] })?;
         let guard = Guard::lock(volume.as_ref());
         let guard = store.with(|mut store| guard.opening(&mut view(store.get()), opening))?;
-        let opened =
-            at_once(WasiFilesystem::open_at(&library(store), fd, path_flags, path.clone(), open_flags, flags))?;
+        let opened = at_once(WasiFilesystem::open_at(
+            &library(store),
+            fd,
+            path_flags,
+            path.clone(),
+            open_flags,
+            flags,
+        ))?;
         store.with(|mut store| match opened {
             Ok(opened) => {
                 let state = store.get();

@@ -14,8 +14,8 @@ use std::time::Duration;
 use clap::Args;
 use cloister_runtime::{
     Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
-    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, VolumeLimits,
-    inspect,
+    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig,
+    TenantLimits, VolumeLimits, inspect,
 };
 
 use sha2::{Digest, Sha256};
@@ -124,7 +124,10 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
     let (limits, grant) = (limits(&run.options), grant(run, &writer, io)?);
-    let running = runtime.start(&runtime.share(Runtime::PLAIN_WEIGHT), module, grant, limits);
+    // A tenant without bounds admits every run.
+    let admission = runtime.tenant(&TenantLimits::UNLIMITED).admit();
+    let admission = admission.map_err(|error| Failure::local("start the run", &error))?;
+    let running = runtime.start(admission, module, grant, limits);
     writer.cancel_on_failure(running.canceller());
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.

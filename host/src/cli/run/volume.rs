@@ -12,8 +12,7 @@ const MAX_ENTRIES: u64 = 10_000_000;
 
 /// None when neither is bounded.
 pub(super) fn limits(bytes: Option<u64>, entries: Option<u64>) -> Option<VolumeLimits> {
-    let limits =
-        VolumeLimits { bytes: bytes.unwrap_or(u64::MAX), entries: entries.unwrap_or(u64::MAX) };
+    let limits = VolumeLimits { bytes: bytes.unwrap_or(u64::MAX), entries: entries.unwrap_or(u64::MAX) };
     (limits != VolumeLimits::UNLIMITED).then_some(limits)
 }
 
