@@ -174,6 +174,17 @@ impl Sandbox {
     }
 }
 
+#[cfg(test)]
+impl Sandbox {
+    pub(crate) fn store(&mut self) -> &mut Store<GuestState> {
+        &mut self.store
+    }
+
+    pub(crate) fn state(&mut self) -> &mut GuestState {
+        self.store.data_mut()
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stdin.reader_gone();

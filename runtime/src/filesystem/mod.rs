@@ -12,6 +12,8 @@ mod inode;
 mod open_file;
 mod preview1;
 mod run_files;
+#[cfg(test)]
+mod tests;
 mod v0_2;
 mod v0_2_stream;
 mod v0_3;
