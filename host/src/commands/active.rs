@@ -207,7 +207,10 @@ impl ActiveRuns {
     pub(super) fn len_of(&self, scope: &TenantScope) -> usize {
         let tenants = self.tenants.read();
         let runs = |tenant: &Arc<TenantRuns>| tenant.tenant.budget().usage(Resource::Runs).used;
-        tenants.by_id.get(scope.tenant()).map_or(0, |tenant| usize::try_from(runs(tenant)).unwrap_or(usize::MAX))
+        tenants
+            .by_id
+            .get(scope.tenant())
+            .map_or(0, |tenant| usize::try_from(runs(tenant)).unwrap_or(usize::MAX))
     }
 
     /// CPU time by tenant, in nanoseconds.

@@ -3,7 +3,9 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage};
+use super::handlers::{
+    audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage,
+};
 use crate::api::Problem;
 
 #[derive(OpenApi)]

@@ -10,7 +10,9 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::handlers::{audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage};
+use super::handlers::{
+    audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage,
+};
 use super::idempotent::once;
 use super::middleware::{around, panicked};
 use super::rates::sign_ins;

@@ -12,8 +12,8 @@ mod usage;
 
 pub use error::QuotaError;
 pub use keeper::Quota;
-pub(crate) use usage::item;
 pub use rates::{Allowance, Rate, Subject};
+pub(crate) use usage::item;
 
 #[cfg(test)]
 mod tests;

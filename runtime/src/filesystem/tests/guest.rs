@@ -200,9 +200,10 @@ impl Guest {
         &mut self,
         call: impl AsyncFnOnce(&wasmtime::component::Accessor<GuestState, Filesystem>) -> T,
     ) -> T {
-        run(self.sandbox.store().run_concurrent(async |store| {
-            call(&store.with_getter::<Filesystem>(|state| state)).await
-        }))
+        run(self
+            .sandbox
+            .store()
+            .run_concurrent(async |store| call(&store.with_getter::<Filesystem>(|state| state)).await))
         .unwrap()
     }
 
@@ -212,7 +213,8 @@ impl Guest {
             Layer::V0_2 => {
                 let directory = self.directory;
                 let (follow, open, descriptor) = flags.p2();
-                let opened = run(self.state().open_at(fd(directory), follow, path.to_owned(), open, descriptor));
+                let opened =
+                    run(self.state().open_at(fd(directory), follow, path.to_owned(), open, descriptor));
                 Ok(Open::Place(opened?.rep()))
             }
             Layer::V0_3 => {
