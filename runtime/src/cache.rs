@@ -88,9 +88,9 @@ impl ModuleCache {
         Arc::new(Self { config, engines, compiler, memory, counters: Counters::default() })
     }
 
-    /// A prepared module that is in memory.
+    /// A command that is prepared and in memory.
     pub(crate) fn ready(&self, digest: &str, metering: Metering) -> Option<Arc<Prepared>> {
-        let found = self.memory.get(&(digest.into(), metering));
+        let found = self.memory.get(&(digest.into(), metering, EntryPoint::Command));
         if found.is_some() {
             self.counters.memory_hits.fetch_add(1, Ordering::Relaxed);
         }

@@ -90,7 +90,7 @@ impl Runtime {
         Tenant::new(self.scheduler.share(limits.cpu), &limits.budget)
     }
 
-    /// A module that was prepared and is still in memory.
+    /// A command that was prepared and is still in memory.
     #[must_use]
     pub fn ready(&self, digest: &str, metering: Metering) -> Option<Arc<Prepared>> {
         self.cache.ready(digest, metering)
