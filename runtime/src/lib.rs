@@ -5,6 +5,7 @@
 //! HTTP, store, token or tenant record.
 
 mod budget;
+mod bulk;
 mod cache;
 mod coarse_clock;
 mod compile;

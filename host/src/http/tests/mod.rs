@@ -7,6 +7,7 @@ mod host;
 mod logs;
 mod modules;
 mod tenants;
+mod usage;
 
 use std::net::SocketAddr;
 use std::time::Duration;
