@@ -52,6 +52,7 @@ impl Through {
             args: vec!["bench".to_owned()],
             env: BTreeMap::new(),
             directories: Vec::new(),
+            volume: None,
             network: NetworkGrant::Denied,
             stdin: StdinSource::Empty,
             output: Arc::new(Forget),

@@ -11,6 +11,7 @@ mod coarse_clock;
 mod compile;
 mod control;
 mod engine;
+mod filesystem;
 mod grant;
 mod limits;
 mod linker;
@@ -34,6 +35,9 @@ pub use bytes::Bytes;
 pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering, engine_config};
+pub use filesystem::{
+    Change, Held, Inode, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded, walk,
+};
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use limits::Limits;
 pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};

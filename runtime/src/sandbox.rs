@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::coarse_clock::CoarseClock;
 use crate::control::RunControl;
 use crate::engine::Flavour;
+use crate::filesystem::{RunFiles, begin_preview1};
 use crate::grant::{Access, Grant, NetworkGrant};
 use crate::limits::{Limiter, Limits, MemoryRefusal};
 use crate::outcome::{Outcome, RunError};
@@ -31,6 +32,8 @@ pub(crate) struct GuestState {
     /// What this guest's tenant may use: open files and threads of the host are reserved from it.
     #[expect(dead_code, reason = "for the layers of files and of the network")]
     pub(crate) budget: Budget,
+    /// What it has open. After `wasi`: files are closed before they are given back.
+    pub(crate) files: RunFiles,
     limiter: Limiter,
 }
 
@@ -60,10 +63,11 @@ impl Sandbox {
     ) -> Result<Self, RunError> {
         let sink = Arc::clone(&grant.output);
         let output = OutputMeter::new(sink, Arc::clone(control), limits.output_bytes, budget.clone());
+        let files = RunFiles::new(&grant);
         let mut wasi = context(grant, limits.clock_resolution, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let limiter = Limiter::new(limits.memory_bytes, &budget);
-        let state = GuestState { wasi, budget, limiter };
+        let state = GuestState { wasi, files, budget, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -81,6 +85,7 @@ impl Sandbox {
         let store = &mut self.store;
         let ended = match &module.program {
             Program::Preview1(instance) => {
+                begin_preview1(store.data_mut())?;
                 let instance = instance.instantiate_async(&mut *store).await?;
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
                 start.call_async(&mut *store, ()).await.map(Ok)

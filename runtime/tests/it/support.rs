@@ -133,6 +133,7 @@ pub(crate) fn grant(output: &Arc<Collected>) -> Grant {
         args: vec!["test".to_owned()],
         env: BTreeMap::new(),
         directories: Vec::new(),
+        volume: None,
         network: NetworkGrant::Denied,
         stdin: StdinSource::Empty,
         output: Arc::clone(output) as Arc<dyn OutputSink>,

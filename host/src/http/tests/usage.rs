@@ -48,5 +48,8 @@ async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() 
     assert_eq!((&after["memory_bytes"]["used"], &after["runs"]["used"]), (&json!(0), &json!(0)));
     assert_eq!(after["memory_bytes"]["peak"], json!(memory_bytes));
     let text = metrics(&host).await;
-    assert!(!text.contains(&tenant) && text.contains("cloister_budget_used{resource=\"memory\"} 0\n"), "{text}");
+    assert!(
+        !text.contains(&tenant) && text.contains("cloister_budget_used{resource=\"memory\"} 0\n"),
+        "{text}"
+    );
 }
