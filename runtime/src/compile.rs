@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
+use crate::bulk;
 use crate::engine::{Allocation, Engines, Metering};
 use crate::module::{ModuleError, ModuleKind};
 
@@ -175,9 +176,11 @@ impl CompileWorker {
 fn compile_here(wasm: &[u8], kind: ModuleKind, metering: Metering) -> Result<Vec<u8>, ModuleError> {
     let engines = Engines::new(Allocation::OnDemand);
     let flavour = engines.get(metering).map_err(|error| ModuleError::Host { reason: error.to_string() })?;
+    let wasm = bulk::in_pieces(wasm, bulk::PIECE_BYTES)
+        .map_err(|error| ModuleError::Invalid { reason: error.to_string() })?;
     let compiled = match kind {
-        ModuleKind::Core => flavour.engine.precompile_module(wasm),
-        ModuleKind::Component => flavour.engine.precompile_component(wasm),
+        ModuleKind::Core => flavour.engine.precompile_module(&wasm),
+        ModuleKind::Component => flavour.engine.precompile_component(&wasm),
     };
     compiled.map_err(|error| ModuleError::Invalid { reason: format!("{error:#}") })
 }

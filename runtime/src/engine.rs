@@ -142,7 +142,7 @@ impl Engines {
     }
 }
 
-/// Names the engine's version and settings: code compiled under one name loads under the same name only.
+/// Names the engine's version and settings, and how modules are rewritten: code compiled under one name loads under the same name only.
 pub(crate) fn code_fingerprint(engine: &Engine) -> String {
     use std::hash::Hash;
     struct Blake(blake3::Hasher);
@@ -156,5 +156,6 @@ pub(crate) fn code_fingerprint(engine: &Engine) -> String {
     }
     let mut hasher = Blake(blake3::Hasher::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
+    crate::bulk::VERSION.hash(&mut hasher);
     hasher.0.finalize().to_hex()[..16].to_owned()
 }

@@ -5,6 +5,7 @@
 //! what guests speak, and no API, store, token or tenant record.
 
 mod budget;
+mod bulk;
 mod cache;
 mod coarse_clock;
 mod compile;

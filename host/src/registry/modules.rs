@@ -64,13 +64,14 @@ impl Registry {
         if let Some(module) = self.find_module(permit.scope(), &digest).await? {
             return Ok(Uploaded { module, is_new: false });
         }
+        let name = module_name(name, &digest)?;
         self.room_for_one(permit.scope(), plan.modules).await?;
         let turn = self.compile_turn(permit.scope()).await?;
         let info = self.examine(&temporary.path, limit_bytes).await?;
         self.inner.toolchain.prepare(&digest, &info, &temporary.path).await?;
         drop(turn);
         let module = ModuleRecord {
-            name: module_name(name, &digest)?,
+            name,
             digest,
             size_bytes,
             info,

@@ -10,6 +10,7 @@ mod modules;
 mod quota;
 mod secrets;
 mod tenants;
+mod usage;
 
 use std::net::SocketAddr;
 use std::time::Duration;

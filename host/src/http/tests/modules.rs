@@ -73,6 +73,7 @@ async fn refused_uploads_leave_nothing() {
     let long = host.send_bytes(Method::POST, &path, &token, &wasm(3)).await;
     assert_eq!(long.problem(), "400 invalid_value");
     assert_eq!(files_below(&host.dir.path().join("data/uploads")), 0);
+    assert_eq!(files_below(&host.dir.path().join("data/modules")), 1);
     assert_eq!(host.get("/v1/acme/modules", &token).await.data().as_array().unwrap().len(), 1);
 }
 

@@ -1,0 +1,55 @@
+//! What a tenant's runs use together.
+
+use super::*;
+
+/// `(module (memory 4) (func (export "_start") (loop (br 0))))`
+const SPINS: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x04\
+    \x07\x0a\x01\x06_start\0\0\x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
+
+async fn metrics(host: &Host) -> String {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    String::from_utf8(host.send(request).await.body).unwrap()
+}
+
+#[tokio::test]
+async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() {
+    let memory_bytes = 4 * 65_536;
+    let host = Host::start_with(|config| config.plans.free.tenant_memory_bytes = memory_bytes).await;
+    let token = host.owner_of("acme").await;
+    let idle = host.get("/v1/acme/usage", &token).await.data();
+    assert_eq!(idle["memory_bytes"], json!({"used": 0, "limit": memory_bytes, "peak": 0, "refused": 0}));
+    assert_eq!((&idle["runs"]["limit"], &idle["host_threads"]["limit"]), (&json!(4), &json!(2)));
+
+    let module = host.send_bytes(Method::POST, "/v1/acme/modules", &token, SPINS).await.data();
+    let body = json!({"module": module["digest"]});
+    host.call(Method::PUT, "/v1/acme/deployments/spins", &token, Some(body)).await.data();
+    let run = host.post("/v1/acme/runs", &token, json!({"command": "spins", "wait": false})).await.data();
+    let tenant = host.get("/v1/acme/usage", &token).await.json()["tenant_id"].as_str().unwrap().to_owned();
+    let mut busy = Value::Null;
+    for _ in 0..1000 {
+        busy = host.get("/v1/acme/usage", &token).await.data();
+        if busy["memory_bytes"]["used"] == json!(memory_bytes) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((&busy["memory_bytes"]["used"], &busy["runs"]["used"]), (&json!(memory_bytes), &json!(1)));
+    let line = format!("cloister_tenant_budget_ratio{{resource=\"memory\",tenant=\"{tenant}\"}} 1\n");
+    assert!(metrics(&host).await.contains(&line));
+    assert!(metrics(&host).await.contains("cloister_budget_used{resource=\"runs\"} 1\n"));
+
+    let refused = host.post("/v1/acme/runs", &token, json!({"command": "spins"})).await;
+    assert_eq!(refused.problem(), "429 tenant_memory_used_up");
+    assert_eq!(refused.headers["retry-after"], "1");
+
+    let id = run["id"].as_str().unwrap();
+    host.post(&format!("/v1/acme/runs/{id}/kill"), &token, json!({})).await.data();
+    let after = host.get("/v1/acme/usage", &token).await.data();
+    assert_eq!((&after["memory_bytes"]["used"], &after["runs"]["used"]), (&json!(0), &json!(0)));
+    assert_eq!(after["memory_bytes"]["peak"], json!(memory_bytes));
+    let text = metrics(&host).await;
+    assert!(
+        !text.contains(&tenant) && text.contains("cloister_budget_used{resource=\"memory\"} 0\n"),
+        "{text}"
+    );
+}

@@ -1,0 +1,148 @@
+//! Rewritten modules against the originals.
+
+use proptest::prelude::*;
+use wasmtime::{Config, Engine, Instance, Module as Compiled, Store};
+
+use super::*;
+
+/// Small pieces, so that small memories show all cases.
+const PIECE: u32 = 16;
+
+/// `fill`, `copy`, `init` and `over` (from one memory to another) with two memories of a page each.
+fn guest(memory64: bool) -> Vec<u8> {
+    let (ty, memory) = if memory64 { ("i64", "i64 ") } else { ("i32", "") };
+    let data = (0..200).map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let text = format!(
+        r#"(module
+        (memory (export "m") {memory}1) (memory (export "n") {memory}1)
+        (data (memory 0) ({ty}.const 0) "{data}") (data $d "{data}")
+        (func (export "fill") (param {ty} i32 {ty}) local.get 0 local.get 1 local.get 2 memory.fill)
+        (func (export "copy") (param {ty} {ty} {ty}) local.get 0 local.get 1 local.get 2 memory.copy)
+        (func (export "over") (param {ty} {ty} {ty}) local.get 0 local.get 1 local.get 2 memory.copy 1 0)
+        (func (export "init") (param {ty} i32 i32) local.get 0 local.get 1 local.get 2 memory.init $d))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+struct Run {
+    store: Store<()>,
+    instance: Instance,
+}
+
+impl Run {
+    #[expect(clippy::disallowed_methods, reason = "no guest of a tenant")]
+    fn new(engine: &Engine, wasm: &[u8]) -> Self {
+        let module = Compiled::new(engine, wasm).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        Self { store, instance }
+    }
+
+    fn call(&mut self, name: &str, wide: [bool; 3], values: [u64; 3]) -> Result<(), String> {
+        let function = self.instance.get_func(&mut self.store, name).unwrap();
+        let values: Vec<_> = values
+            .iter()
+            .zip(wide)
+            .map(|(&value, wide)| match wide {
+                true => wasmtime::Val::I64(value.cast_signed()),
+                false => wasmtime::Val::I32((value as u32).cast_signed()),
+            })
+            .collect();
+        let called = function.call(&mut self.store, &values, &mut []);
+        called.map_err(|error| error.root_cause().to_string())
+    }
+
+    fn memory(&mut self, name: &str) -> Vec<u8> {
+        self.instance.get_memory(&mut self.store, name).unwrap().data(&self.store).to_vec()
+    }
+}
+
+fn engine() -> Engine {
+    let mut config = Config::new();
+    config.wasm_memory64(true).wasm_multi_memory(true);
+    Engine::new(&config).unwrap()
+}
+
+/// Near the ends of pieces, of the memory and of all addresses, and anything between.
+fn value() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => 0..300_u64,
+        2 => 65_536 - 100..65_536 + 20_u64,
+        1 => (1_u64 << 32) - 40..(1_u64 << 32),
+        1 => u64::MAX - 40..=u64::MAX,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn pieces_do_what_the_whole_does(
+        memory64 in any::<bool>(),
+        name in prop_oneof![Just("fill"), Just("copy"), Just("over"), Just("init"), Just("copy")],
+        values in [value(), value(), value()],
+    ) {
+        let (engine, wasm) = (engine(), guest(memory64));
+        let wide = match name {
+            "fill" => [memory64, false, memory64],
+            "init" => [memory64, false, false],
+            _ => [memory64; 3],
+        };
+        let mut whole = Run::new(&engine, &wasm);
+        let mut parts = Run::new(&engine, &in_pieces(&wasm, PIECE).unwrap());
+        let (one, other) = (whole.call(name, wide, values), parts.call(name, wide, values));
+        prop_assert_eq!(&one, &other);
+        if one.is_ok() {
+            prop_assert!(whole.memory("m") == parts.memory("m") && whole.memory("n") == parts.memory("n"));
+        }
+    }
+}
+
+#[test]
+fn what_is_known_to_be_small_stays_as_it_is() {
+    let only_small = r#"(module (memory 1) (func (memory.fill (i32.const 0) (i32.const 1) (i32.const 16))))"#;
+    let wasm = wat::parse_str(only_small).unwrap();
+    assert!(in_pieces(&wasm, PIECE).unwrap() == wasm);
+    assert!(in_pieces(&wasm, PIECE - 1).unwrap() != wasm);
+}
+
+#[test]
+fn modules_in_components_are_rewritten_too() {
+    let inner = r#"(core module (memory 1)
+        (func (param i32) (memory.fill (i32.const 0) (i32.const 1) (local.get 0))))"#;
+    let wasm = wat::parse_str(format!("(component (component {inner}) {inner})")).unwrap();
+    let rewritten = in_pieces(&wasm, PIECE).unwrap();
+    let functions = |bytes: &[u8]| {
+        let parsed = Parser::new(0).parse_all(bytes);
+        let counts = parsed.map(|payload| match payload.unwrap() {
+            Payload::FunctionSection(section) => section.count(),
+            _ => 0,
+        });
+        counts.sum::<u32>()
+    };
+    assert_eq!((functions(&wasm), functions(&rewritten)), (2, 4));
+    wasmtime::component::Component::new(&engine(), &rewritten).unwrap();
+}
+
+#[test]
+fn names_and_other_sections_are_kept_and_places_in_the_code_dropped() {
+    let text = r#"(module (@custom "metadata.code.branch_hint" "\00") (@custom "mine" "kept")
+        (memory 1) (func $named (param i32) (memory.fill (i32.const 0) (i32.const 1) (local.get 0))))"#;
+    let rewritten = in_pieces(&wat::parse_str(text).unwrap(), PIECE).unwrap();
+    let found = |text: &[u8]| rewritten.windows(text.len()).any(|window| window == text);
+    assert!(found(b"mine") && found(b"kept") && found(b"named") && !found(b"branch_hint"));
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let wasm = guest(false);
+    let last_section = wasm.len() - 1;
+    assert!(in_pieces(&wasm[..last_section], PIECE).is_err());
+    let mut deep = wat::parse_str("(component)").unwrap();
+    for _ in 0..102 {
+        let mut around = deep[..8].to_vec();
+        push_section(&mut around, COMPONENT, &deep);
+        deep = around;
+    }
+    assert!(matches!(in_pieces(&deep, PIECE), Err(BulkError::Unsupported(_))));
+}
