@@ -131,11 +131,14 @@ impl Commands {
         let output = LiveOutput::new();
         let mut env = plan.deployment.active.grants.env.clone();
         env.extend(request.env);
+        let (directories, volume) = self
+            .directories(permit.scope(), permit.plan(), &plan.deployment.active.grants.directories)
+            .await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
-            directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
-            volume: None,
+            directories,
+            volume,
             network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,

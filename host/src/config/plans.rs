@@ -1,6 +1,6 @@
 //! What each plan allows.
 
-use cloister_runtime::{BudgetLimits, MAX_WRITE_BYTES, Runtime, TenantLimits};
+use cloister_runtime::{BudgetLimits, MAX_WRITE_BYTES, Runtime, TenantLimits, VolumeLimits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -37,6 +37,8 @@ pub struct Plan {
     pub tenant_host_threads: u64,
     /// Bytes in the tenant's directory.
     pub storage_bytes: u64,
+    /// Files, directories and links in the tenant's directory.
+    pub storage_entries: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
     pub cpu_weight: u32,
     /// Days that log lines are kept.
@@ -44,6 +46,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What it allows the tenant's directory.
+    #[must_use]
+    pub fn of_volume(&self) -> VolumeLimits {
+        VolumeLimits { bytes: self.storage_bytes, entries: self.storage_entries }
+    }
+
     /// What it allows all of a tenant's runs together.
     #[must_use]
     pub fn of_tenant(&self) -> TenantLimits {
@@ -96,6 +104,7 @@ impl Default for Plans {
             tenant_output_bytes: 4 * MIB,
             tenant_host_threads: 2,
             storage_bytes: GIB,
+            storage_entries: 100_000,
             cpu_weight: 1,
             retention_days: 7,
         };
@@ -112,6 +121,7 @@ impl Default for Plans {
             tenant_output_bytes: 16 * MIB,
             tenant_host_threads: 4,
             storage_bytes: 10 * GIB,
+            storage_entries: 500_000,
             cpu_weight: 2,
             retention_days: 30,
             ..free.clone()
@@ -130,6 +140,7 @@ impl Default for Plans {
             tenant_output_bytes: 64 * MIB,
             tenant_host_threads: 8,
             storage_bytes: 100 * GIB,
+            storage_entries: 2_000_000,
             cpu_weight: 4,
             retention_days: 90,
         };
@@ -147,6 +158,7 @@ impl Default for Plans {
             tenant_output_bytes: 256 * MIB,
             tenant_host_threads: 16,
             storage_bytes: 1024 * GIB,
+            storage_entries: 5_000_000,
             cpu_weight: 8,
             retention_days: 365,
         };
@@ -182,6 +194,8 @@ impl Plans {
             within(&key("tenant_open_files"), plan.tenant_open_files, 16..=1_000_000)?;
             within(&key("tenant_output_bytes"), plan.tenant_output_bytes, MIN_OUTPUT_BYTES..=64 * GIB)?;
             within(&key("tenant_host_threads"), plan.tenant_host_threads, 1..=256)?;
+            within(&key("storage_bytes"), plan.storage_bytes, 0..=1024 * 1024 * GIB)?;
+            within(&key("storage_entries"), plan.storage_entries, 0..=10_000_000)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
         }

@@ -50,6 +50,8 @@ pub enum Kind {
     Deployment,
     /// One version of a deployment, of a tenant.
     DeploymentVersion,
+    /// What a tenant's directory took when the host last stopped, of a tenant.
+    Storage,
     /// A run, of a tenant.
     Run,
     /// A run that has not ended, of the host; looked through at start.
@@ -78,6 +80,7 @@ impl Kind {
             Self::ModuleOwner => "module-owner",
             Self::Deployment => "deployment",
             Self::DeploymentVersion => "deployment-version",
+            Self::Storage => "storage",
             Self::Run => "run",
             Self::RunUnended => "run-unended",
             Self::Audit => "audit",

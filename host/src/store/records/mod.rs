@@ -6,6 +6,7 @@ mod memberships;
 mod modules;
 mod runs;
 mod sessions;
+mod storage;
 mod tenants;
 mod users;
 
@@ -15,5 +16,6 @@ pub use memberships::*;
 pub use modules::*;
 pub use runs::*;
 pub use sessions::*;
+pub use storage::*;
 pub use tenants::*;
 pub use users::*;
