@@ -199,7 +199,13 @@ fn assemble(
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let files = Files::new(store.clone(), config.http.file_bytes, config.plans.clone());
-    HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone(), audit.clone())?;
+    HostCollector::register(
+        metrics.registry(),
+        Arc::clone(&runtime),
+        logs.clone(),
+        audit.clone(),
+        files.clone(),
+    )?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),

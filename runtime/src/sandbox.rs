@@ -28,7 +28,6 @@ const BACKTRACE_FRAMES: usize = 12;
 pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
     /// What this guest's tenant may use: open files and threads of the host are reserved from it.
-    #[expect(dead_code, reason = "for the layers of files and of the network")]
     pub(crate) budget: Budget,
     /// What it has open. After `wasi`: files are closed before they are given back.
     pub(crate) files: RunFiles,

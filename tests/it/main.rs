@@ -15,6 +15,7 @@ mod isolation;
 mod logs;
 mod modules;
 mod output;
+mod quota;
 mod real;
 mod routes;
 mod runs;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use crate::auth::TenantScope;
 use self::volumes::Volumes;
+use crate::auth::TenantScope;
 use crate::config::Plans;
 use crate::store::Store;
 

@@ -35,9 +35,9 @@ impl Volumes {
 
     fn of(&self, scope: &TenantScope) -> Arc<OpenVolume> {
         let mut open = self.open.lock();
-        let volume = open.entry(scope.tenant().clone()).or_insert_with(|| {
-            Arc::new(OpenVolume { scope: scope.clone(), volume: Mutex::new(None) })
-        });
+        let volume = open
+            .entry(scope.tenant().clone())
+            .or_insert_with(|| Arc::new(OpenVolume { scope: scope.clone(), volume: Mutex::new(None) }));
         Arc::clone(volume)
     }
 }
@@ -73,8 +73,7 @@ impl Files {
             Ok::<_, StoreError>(())
         })?;
         self.store.commit_blocking()?;
-        let volume =
-            Volume::new(limits, VolumeUsage { bytes: recorded.bytes, entries: recorded.entries });
+        let volume = Volume::new(limits, VolumeUsage { bytes: recorded.bytes, entries: recorded.entries });
         self.count_later(scope.clone(), volume.clone());
         Ok(volume)
     }
@@ -102,7 +101,9 @@ impl Files {
                         "a tenant's directory was changed while the host was away"
                     );
                 }
-                Err(error) => tracing::error!(tenant = %scope.tenant(), %error, "a directory was not counted"),
+                Err(error) => {
+                    tracing::error!(tenant = %scope.tenant(), %error, "a directory was not counted")
+                }
             }
         };
         // Where there is no runtime, a test has none.
@@ -110,6 +111,22 @@ impl Files {
             Ok(handle) => drop(handle.spawn_blocking(compare)),
             Err(_) => compare(),
         }
+    }
+
+    /// What the directories that were used since the start take together, as far as they are counted.
+    #[must_use]
+    pub fn used(&self) -> VolumeUsage {
+        let open: Vec<Arc<OpenVolume>> = self.volumes.open.lock().values().cloned().collect();
+        let mut sum = VolumeUsage::default();
+        for open in open {
+            // One that is being counted is left out, rather than waited for.
+            if let Some(volume) = open.volume.try_lock().as_deref().and_then(Option::as_ref) {
+                let used = volume.used();
+                sum.bytes += used.bytes;
+                sum.entries += used.entries;
+            }
+        }
+        sum
     }
 
     /// Records what each directory takes. Called when nothing can change them any more. Blocks.

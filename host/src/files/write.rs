@@ -163,7 +163,8 @@ fn keep(
     let parent = parent_of(root, path)?;
     let mut change = volume.change();
     room.settle(&mut change);
-    let replaced = look_at(&parent, OsStr::new(path.name())).map_err(|source| failed("look at a path", source))?;
+    let replaced =
+        look_at(&parent, OsStr::new(path.name())).map_err(|source| failed("look at a path", source))?;
     let growth = VolumeUsage { bytes: size_bytes, entries: 1 };
     change.reserve(VolumeUsage { entries: u64::from(replaced.is_none()), ..growth })?;
     incoming

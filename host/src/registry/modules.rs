@@ -166,9 +166,8 @@ impl Registry {
             sha256.update(piece);
             Ok(())
         };
-        let size_bytes = pour(body, file, limit_bytes, hash, admit)
-            .await
-            .map_err(|error| refused(error, limit_bytes))?;
+        let size_bytes =
+            pour(body, file, limit_bytes, hash, admit).await.map_err(|error| refused(error, limit_bytes))?;
         if size_bytes == 0 {
             return Err(RegistryError::ModuleEmpty);
         }

@@ -9,14 +9,8 @@ use super::guest::{Flags, Layer};
 use crate::grant::Access;
 
 const LAYERS: [Layer; 3] = [Layer::Preview1, Layer::V0_2, Layer::V0_3];
-const READ: Flags = Flags {
-    write: false,
-    create: false,
-    truncate: false,
-    exclusive: false,
-    directory: false,
-    follow: true,
-};
+const READ: Flags =
+    Flags { write: false, create: false, truncate: false, exclusive: false, directory: false, follow: true };
 
 /// Parts of paths that have led somewhere in other systems.
 fn part() -> impl Strategy<Value = String> {
@@ -32,9 +26,11 @@ fn part() -> impl Strategy<Value = String> {
 }
 
 fn any_path() -> impl Strategy<Value = String> {
-    (prop::collection::vec(part(), 1..8), prop::bool::ANY, prop::bool::ANY).prop_map(|(parts, absolute, slash)| {
-        format!("{}{}{}", if absolute { "/" } else { "" }, parts.join("/"), if slash { "/" } else { "" })
-    })
+    (prop::collection::vec(part(), 1..8), prop::bool::ANY, prop::bool::ANY).prop_map(
+        |(parts, absolute, slash)| {
+            format!("{}{}{}", if absolute { "/" } else { "" }, parts.join("/"), if slash { "/" } else { "" })
+        },
+    )
 }
 
 /// A directory with links that lead out of it, as a guest or a person may have planted them.
@@ -101,9 +97,27 @@ fn the_secret_is_not_read_through_any_known_way() {
         for access in [Access::ReadOnly, Access::ReadWrite] {
             let mut guest = super::Guest::new(&tenant.root(), access, Some(tenant.volume.clone()));
             for path in [
-                "../secret", "d/../../secret", "up/secret", "d/up/secret", "d/secret", "d/up/up/secret", "./../secret",
-                "/secret", "//secret", "up/root/../secret", "/proc/self/fd/3", "/proc/self/cwd", "abs/etc/passwd",
-                "far/etc/passwd", "up/", "../", "..", "d/../..", "loop", "loop/secret", "secret\0",
+                "../secret",
+                "d/../../secret",
+                "up/secret",
+                "d/up/secret",
+                "d/secret",
+                "d/up/up/secret",
+                "./../secret",
+                "/secret",
+                "//secret",
+                "up/root/../secret",
+                "/proc/self/fd/3",
+                "/proc/self/cwd",
+                "abs/etc/passwd",
+                "far/etc/passwd",
+                "up/",
+                "../",
+                "..",
+                "d/../..",
+                "loop",
+                "loop/secret",
+                "secret\0",
             ] {
                 assert!(guest.open(layer, path, READ).is_err(), "{layer:?} {path:?}");
             }
