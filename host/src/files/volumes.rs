@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloister_runtime::{Volume, VolumeLimits, VolumeUsage, WalkEnded, walk};
 use parking_lot::Mutex;
 
-use super::{Files, FilesError};
+use super::{Files, FilesError, blocking};
 use crate::auth::TenantScope;
 use crate::config::Plans;
 use crate::ids::TenantId;
@@ -111,6 +111,23 @@ impl Files {
             Ok(handle) => drop(handle.spawn_blocking(compare)),
             Err(_) => compare(),
         }
+    }
+
+    /// What a tenant's directory takes, and may take by its plan.
+    ///
+    /// # Errors
+    /// When it cannot be counted.
+    pub async fn usage(
+        &self,
+        scope: &TenantScope,
+        plan: PlanName,
+    ) -> Result<(VolumeUsage, VolumeLimits), FilesError> {
+        let (files, scope) = (self.clone(), scope.clone());
+        blocking("count the tenant's files", move || {
+            let volume = files.volume(&scope, plan)?;
+            Ok((volume.used(), volume.limits()))
+        })
+        .await
     }
 
     /// What the directories that were used since the start take together, as far as they are counted.

@@ -136,13 +136,16 @@ pub(crate) fn make_directories(volume: &Volume, root: &Dir, path: &Path) -> Resu
     let mut made = PathBuf::new();
     for name in path.components() {
         made.push(name);
-        if root.is_dir(&made) {
-            continue;
+        match root.metadata(&made) {
+            Ok(found) if found.is_dir() => continue,
+            Ok(_) => return Err(FilesError::NotADirectory),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("make a directory", error)),
         }
         let mut change = volume.change();
         change.reserve(ENTRY)?;
         root.create_dir(&made).map_err(|source| match source.kind() {
-            // It is there, and no directory.
+            // A link that leads to nothing.
             io::ErrorKind::AlreadyExists => FilesError::NotADirectory,
             _ => failed("make a directory", source),
         })?;

@@ -105,7 +105,6 @@ impl RunFiles {
 
     /// A descriptor is about to be closed by the library. What is returned is dropped when it has been.
     pub(super) fn closing(&mut self, table: &ResourceTable, place: u32) -> Option<Handle> {
-        self.streaming.retain(|(file, _)| file.strong_count() > 0);
         let handle = self.handles.remove(&place)?;
         if handle.streamed
             && let Ok(Descriptor::File(file)) = table.get(&Resource::<Descriptor>::new_borrow(place))
@@ -116,7 +115,7 @@ impl RunFiles {
         Some(handle)
     }
 
-    /// Gives back files that the last stream is done with. Called before a volume is found full.
+    /// Gives back files that the last stream is done with: after a close, and before a volume is found full.
     pub(super) fn settle_streams(&mut self) {
         self.streaming.retain(|(file, _)| file.strong_count() > 0);
     }

@@ -260,6 +260,7 @@ impl HostDescriptor for GuestState {
         let closing = self.files.closing(fs.table, fd.rep());
         HostDescriptor::drop(&mut fs, fd)?;
         drop(closing);
+        self.files.settle_streams();
         Ok(())
     }
 
