@@ -22,8 +22,8 @@ pub(crate) enum PourError<E> {
     Check(E),
 }
 
-/// Writes all of `body` to `file`, syncs it, and answers its size. Shows each piece to `see`, and calls `check` every
-/// few megabytes.
+/// Writes all of `body` to `file`, syncs it, and answers its size. Shows each piece to `see` before it is written,
+/// and calls `check` every few megabytes; either may refuse.
 ///
 /// # Errors
 /// The first failure; what was written until then stays for the caller to remove.
@@ -31,7 +31,7 @@ pub(crate) async fn pour<S, T, E>(
     body: S,
     file: std::fs::File,
     limit_bytes: u64,
-    mut see: impl FnMut(&[u8]) + Send,
+    mut see: impl FnMut(&[u8]) -> Result<(), E> + Send,
     check: impl Fn() -> Result<(), E> + Send + Sync,
 ) -> Result<u64, PourError<E>>
 where
@@ -52,7 +52,7 @@ where
             check().map_err(PourError::Check)?;
             checked_bytes = size_bytes;
         }
-        see(&piece);
+        see(&piece).map_err(PourError::Check)?;
         file.write_all(&piece).await.map_err(PourError::Io)?;
     }
     file.flush().await.map_err(PourError::Io)?;

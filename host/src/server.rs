@@ -153,9 +153,22 @@ pub async fn serve_until(
     let audit = app.audit.clone();
     // Its last records are written before the store is closed.
     tokio::task::spawn_blocking(move || audit.close_blocking()).await.unwrap_or_default();
+    close_files(&app).await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     app.logs.close().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
+}
+
+/// No run is left that could change a tenant's directory.
+async fn close_files(app: &App) -> Result<(), ServeError> {
+    if app.commands.active() > 0 {
+        return Ok(());
+    }
+    let files = app.files.clone();
+    match tokio::task::spawn_blocking(move || files.close_blocking()).await {
+        Ok(closed) => Ok(closed?),
+        Err(_) => Err(ServeError::Stopped("its stop was interrupted")),
+    }
 }
 
 /// Opens the store and puts all parts on top of it.
@@ -198,8 +211,14 @@ fn assemble(
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let secrets = Secrets::open(store.clone(), clock.clone())?;
-    let files = Files::new(store.clone(), config.http.file_bytes);
-    HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone(), audit.clone())?;
+    let files = Files::new(store.clone(), config.http.file_bytes, config.plans.clone());
+    HostCollector::register(
+        metrics.registry(),
+        Arc::clone(&runtime),
+        logs.clone(),
+        audit.clone(),
+        files.clone(),
+    )?;
     WaitCollector::register(metrics.registry(), Arc::clone(&runtime))?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),

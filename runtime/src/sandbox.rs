@@ -35,6 +35,8 @@ pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
     pub(crate) network: Arc<GuestNetwork>,
     http: GuestHttp,
+    /// What this guest's tenant may use: open files and threads of the host are reserved from it.
+    pub(crate) budget: Budget,
     /// What it has open. After `wasi`: files are closed before they are given back.
     pub(crate) files: RunFiles,
     limiter: Limiter,
@@ -82,7 +84,7 @@ impl Sandbox {
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let http = GuestHttp::new(Arc::clone(&network));
         let limiter = Limiter::new(limits.memory_bytes, &budget);
-        let state = GuestState { wasi, network, http, files, limiter };
+        let state = GuestState { wasi, network, http, budget, files, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);

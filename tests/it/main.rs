@@ -25,5 +25,6 @@ mod routes;
 mod runs;
 mod start;
 mod stdin;
+mod storage;
 mod tokens;
 mod walkthrough;

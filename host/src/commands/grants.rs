@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use cloister_runtime::{
-    Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant, SecretHeader,
+    Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant, SecretHeader, Volume,
 };
 
 use super::{CommandError, Commands};
 use crate::api;
 use crate::auth::{Permit, TenantScope, act};
-use crate::files::TenantPath;
+use crate::files::{TenantPath, make_directories};
+use crate::tenancy::PlanName;
 
 impl super::Inner {
     /// Where a run with these grants may connect to, and what the host fills into its requests.
@@ -78,31 +79,33 @@ impl Commands {
     pub(super) async fn directories(
         &self,
         scope: &TenantScope,
+        plan: PlanName,
         granted: &[api::DirectoryGrant],
-    ) -> Result<Vec<DirectoryGrant>, CommandError> {
+    ) -> Result<(Vec<DirectoryGrant>, Option<Volume>), CommandError> {
         if granted.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         let (files, scope, granted) = (self.inner.files.clone(), scope.clone(), granted.to_vec());
         let opened = tokio::task::spawn_blocking(move || {
             let root = files.open_root(&scope)?;
-            granted.into_iter().map(|grant| open(&root, grant)).collect()
+            let volume = files.volume(&scope, plan)?;
+            let opened: Result<_, CommandError> =
+                granted.into_iter().map(|grant| open(&volume, &root, grant)).collect();
+            Ok((opened?, Some(volume)))
         });
         opened.await.unwrap_or(Err(CommandError::Stopping))
     }
 }
 
-fn open(root: &Dir, grant: api::DirectoryGrant) -> Result<DirectoryGrant, CommandError> {
+fn open(volume: &Volume, root: &Dir, grant: api::DirectoryGrant) -> Result<DirectoryGrant, CommandError> {
     let refused = |why: &dyn std::fmt::Display| {
         CommandError::Invalid(format!("the granted directory `{}` cannot be opened: {why}", grant.path))
     };
     let path: TenantPath = grant.path.parse().map_err(|error| refused(&error))?;
-    let directory = if path.is_root() {
-        root.try_clone()
-    } else {
-        root.create_dir_all(path.relative()).and_then(|()| root.open_dir(path.relative()))
-    };
-    let directory = directory.map_err(|error| refused(&error.kind()))?;
+    if !path.is_root() {
+        make_directories(volume, root, path.relative()).map_err(|error| refused(&error))?;
+    }
+    let directory = root.open_dir(path.relative()).map_err(|error| refused(&error.kind()))?;
     Ok(DirectoryGrant {
         host: HostDirectory::Open(Arc::new(directory)),
         guest: grant.guest,

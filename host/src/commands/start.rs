@@ -134,11 +134,13 @@ impl Commands {
         let mut env = grants.env.clone();
         env.extend(request.env);
         let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
+        let (directories, volume) =
+            self.directories(permit.scope(), permit.plan(), &grants.directories).await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
-            directories: self.directories(permit.scope(), &grants.directories).await?,
-            volume: None,
+            directories,
+            volume,
             network,
             stdin,
             output: Arc::clone(&output) as _,

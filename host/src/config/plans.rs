@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloister_runtime::{BudgetLimits, CpuShare, MAX_WRITE_BYTES, TenantLimits};
+use cloister_runtime::{BudgetLimits, CpuShare, MAX_WRITE_BYTES, TenantLimits, VolumeLimits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -39,6 +39,8 @@ pub struct Plan {
     pub tenant_host_threads: u64,
     /// Bytes in the tenant's directory.
     pub storage_bytes: u64,
+    /// Files, directories and links in the tenant's directory.
+    pub storage_entries: u64,
     /// Steps in which guests' clocks move, in microseconds; 0 leaves them as fine as the machine's.
     pub clock_resolution_us: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
@@ -68,6 +70,12 @@ impl Plan {
     #[must_use]
     pub fn clock_resolution(&self) -> Duration {
         Duration::from_micros(self.clock_resolution_us)
+    }
+
+    /// What it allows the tenant's directory.
+    #[must_use]
+    pub fn of_volume(&self) -> VolumeLimits {
+        VolumeLimits { bytes: self.storage_bytes, entries: self.storage_entries }
     }
 
     /// What it allows all of a tenant's runs together.
@@ -125,6 +133,7 @@ impl Default for Plans {
             tenant_output_bytes: 4 * MIB,
             tenant_host_threads: 2,
             storage_bytes: GIB,
+            storage_entries: 100_000,
             clock_resolution_us: 100,
             cpu_weight: 1,
             cpu_cap_millicores: 1_000,
@@ -150,6 +159,7 @@ impl Default for Plans {
             tenant_output_bytes: 16 * MIB,
             tenant_host_threads: 4,
             storage_bytes: 10 * GIB,
+            storage_entries: 500_000,
             cpu_weight: 2,
             cpu_cap_millicores: 2_000,
             retention_days: 30,
@@ -176,6 +186,7 @@ impl Default for Plans {
             tenant_output_bytes: 64 * MIB,
             tenant_host_threads: 8,
             storage_bytes: 100 * GIB,
+            storage_entries: 2_000_000,
             clock_resolution_us: 20,
             cpu_weight: 4,
             cpu_cap_millicores: 0,
@@ -202,6 +213,7 @@ impl Default for Plans {
             tenant_output_bytes: 256 * MIB,
             tenant_host_threads: 16,
             storage_bytes: 1024 * GIB,
+            storage_entries: 5_000_000,
             clock_resolution_us: 20,
             cpu_weight: 8,
             cpu_cap_millicores: 0,
@@ -247,6 +259,8 @@ impl Plans {
             within(&key("tenant_open_files"), plan.tenant_open_files, 16..=1_000_000)?;
             within(&key("tenant_output_bytes"), plan.tenant_output_bytes, least_output..=64 * GIB)?;
             within(&key("tenant_host_threads"), plan.tenant_host_threads, 1..=256)?;
+            within(&key("storage_bytes"), plan.storage_bytes, 0..=1024 * 1024 * GIB)?;
+            within(&key("storage_entries"), plan.storage_entries, 0..=10_000_000)?;
             within(&key("clock_resolution_us"), plan.clock_resolution_us, 0..=1_000_000)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
             within(&key("cpu_cap_millicores"), plan.cpu_cap_millicores, 0..=1_024_000)?;

@@ -28,6 +28,9 @@ pub enum FilesError {
         /// The bound in bytes.
         limit_bytes: u64,
     },
+    /// The tenant's directory may not hold as much.
+    #[error("the tenant's directory is full: its plan allows no more bytes or no more files")]
+    StorageFull,
     /// The body ended early.
     #[error("the body ended early or came too slowly")]
     BodyIncomplete(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -48,6 +51,12 @@ pub enum FilesError {
     Internal(&'static str),
 }
 
+impl From<cloister_runtime::VolumeFull> for FilesError {
+    fn from(_: cloister_runtime::VolumeFull) -> Self {
+        Self::StorageFull
+    }
+}
+
 impl FilesError {
     /// The stable name of the failure.
     #[must_use]
@@ -59,6 +68,7 @@ impl FilesError {
             Self::NotADirectory => "not_a_directory",
             Self::Exists => "file_exists",
             Self::TooLarge { .. } => "file_too_large",
+            Self::StorageFull => "storage_full",
             Self::BodyIncomplete(_) => "body_incomplete",
             Self::Refused { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk_full",
             Self::Refused { .. } => "file_refused",

@@ -3,32 +3,38 @@
 mod error;
 mod path;
 mod read;
-mod remove;
+mod volumes;
 mod write;
+
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use self::volumes::Volumes;
 use crate::auth::TenantScope;
+use crate::config::Plans;
 use crate::store::Store;
 
 pub use error::FilesError;
 pub use path::{InvalidPath, MAX_NAME_BYTES, MAX_PATH_BYTES, TenantPath};
 pub use read::{Entry, Found, Listing};
 pub use write::TEMPORARY_FOLDER;
+pub(crate) use write::make_directories;
 
 /// Reads and writes tenants' files. Cheap to clone.
 #[derive(Clone)]
 pub struct Files {
     store: Store,
     limit_bytes: u64,
+    volumes: Arc<Volumes>,
 }
 
 impl Files {
-    /// Files of at most `limit_bytes` each, in the data directory of a store.
+    /// Files of at most `limit_bytes` each, in the data directory of a store, as much as plans allow.
     #[must_use]
-    pub fn new(store: Store, limit_bytes: u64) -> Self {
-        Self { store, limit_bytes }
+    pub fn new(store: Store, limit_bytes: u64, plans: Plans) -> Self {
+        Self { store, limit_bytes, volumes: Arc::new(Volumes::new(plans)) }
     }
 
     /// The tenant's directory as a capability: nothing opened through it is outside. Blocks.

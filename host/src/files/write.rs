@@ -1,22 +1,26 @@
 //! Writing and removing files and directories.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use cloister_runtime::{Held, Volume, VolumeUsage, look_at, remove_tree};
 use futures_util::Stream;
 
 use super::read::{Entry, describe, failed};
-use super::remove::remove_tree;
 use super::{Files, FilesError, TenantPath, blocking};
 use crate::auth::{Permit, TenantScope, act};
 use crate::inflow::{PourError, pour};
-use crate::store::StoreError;
 
 /// Beside the tenant's directory, on the same disk, out of the guests' sight.
 pub const TEMPORARY_FOLDER: &str = "incoming";
+
+/// One name more.
+const ENTRY: VolumeUsage = VolumeUsage { bytes: 0, entries: 1 };
 
 /// A file that arrives; removed unless it was moved to its place.
 struct Incoming {
@@ -51,21 +55,26 @@ impl Files {
             return Err(FilesError::NotAFile);
         }
         self.store.admit()?;
-        let (files, scope) = (self.clone(), permit.scope().clone());
-        let (incoming, file) = blocking("receive a file", move || files.incoming(&scope, name)).await?;
-        pour(body, file, self.limit_bytes, |_| (), || self.store.admit())
+        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
+        let (volume, incoming, file) = blocking("receive a file", move || {
+            let volume = files.volume(&scope, plan)?;
+            let (incoming, file) = files.incoming(&scope, name)?;
+            Ok((volume, incoming, file))
+        })
+        .await?;
+        let mut room = volume.hold();
+        let take = |piece: &[u8]| Ok(room.grow(VolumeUsage { bytes: piece.len() as u64, entries: 0 })?);
+        let admit = || Ok::<_, FilesError>(self.store.admit()?);
+        let size_bytes = pour(body, file, self.limit_bytes, take, admit)
             .await
             .map_err(|error| refused(error, self.limit_bytes))?;
         let (files, scope) = (self.clone(), permit.scope().clone());
         blocking("keep a file", move || {
             let root = files.open_root(&scope)?;
             if let Some(parent) = path.parent() {
-                root.create_dir_all(&parent).map_err(|source| failed("make a directory", source))?;
+                make_directories(&volume, &root, &parent)?;
             }
-            incoming
-                .folder
-                .rename(&incoming.name, &root, path.relative())
-                .map_err(|source| failed("keep a file", source))?;
+            keep(&volume, &root, &path, &incoming, room, size_bytes)?;
             entry(&root, &path)
         })
         .await
@@ -81,11 +90,11 @@ impl Files {
         path: TenantPath,
     ) -> Result<Entry, FilesError> {
         self.store.admit()?;
-        let (files, scope) = (self.clone(), permit.scope().clone());
+        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
         blocking("make a directory", move || {
             let root = files.open_root(&scope)?;
             if !path.is_root() {
-                root.create_dir_all(path.relative()).map_err(|source| failed("make a directory", source))?;
+                make_directories(&files.volume(&scope, plan)?, &root, path.relative())?;
             }
             entry(&root, &path)
         })
@@ -100,18 +109,12 @@ impl Files {
         if path.is_root() {
             return Err(FilesError::PathInvalid("the tenant's directory itself cannot be removed"));
         }
-        let (files, scope) = (self.clone(), permit.scope().clone());
+        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
         blocking("remove a file", move || {
-            let root = files.open_root(&scope)?;
-            let looked =
-                root.symlink_metadata(path.relative()).map_err(|source| failed("look at a path", source))?;
-            let removed = if looked.is_dir() {
-                let parent = path.parent().unwrap_or_else(|| PathBuf::from("."));
-                root.open_dir(parent).and_then(|parent| remove_tree(parent, path.name()))
-            } else {
-                root.remove_file(path.relative())
-            };
-            removed.map_err(|source| failed("remove a file", source))
+            let volume = files.volume(&scope, plan)?;
+            let parent = parent_of(&files.open_root(&scope)?, &path)?;
+            remove_tree(&volume, &parent, OsStr::new(path.name()))
+                .map_err(|source| failed("remove a file", source))
         })
         .await
     }
@@ -128,17 +131,72 @@ impl Files {
     }
 }
 
+/// Makes a directory and those above it, one name at a time, each within the quota.
+pub(crate) fn make_directories(volume: &Volume, root: &Dir, path: &Path) -> Result<(), FilesError> {
+    let mut made = PathBuf::new();
+    for name in path.components() {
+        made.push(name);
+        match root.metadata(&made) {
+            Ok(found) if found.is_dir() => continue,
+            Ok(_) => return Err(FilesError::NotADirectory),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("make a directory", error)),
+        }
+        let mut change = volume.change();
+        change.reserve(ENTRY)?;
+        root.create_dir(&made).map_err(|source| match source.kind() {
+            // A link that leads to nothing.
+            io::ErrorKind::AlreadyExists => FilesError::NotADirectory,
+            _ => failed("make a directory", source),
+        })?;
+        change.added(ENTRY);
+    }
+    Ok(())
+}
+
+/// Moves what arrived to its place, and gives back what it replaces.
+fn keep(
+    volume: &Volume,
+    root: &Dir,
+    path: &TenantPath,
+    incoming: &Incoming,
+    room: Held,
+    size_bytes: u64,
+) -> Result<(), FilesError> {
+    let parent = parent_of(root, path)?;
+    let mut change = volume.change();
+    room.settle(&mut change);
+    let replaced =
+        look_at(&parent, OsStr::new(path.name())).map_err(|source| failed("look at a path", source))?;
+    let growth = VolumeUsage { bytes: size_bytes, entries: 1 };
+    change.reserve(VolumeUsage { entries: u64::from(replaced.is_none()), ..growth })?;
+    incoming
+        .folder
+        .rename(&incoming.name, &parent, path.name())
+        .map_err(|source| failed("keep a file", source))?;
+    if let Some(replaced) = replaced {
+        change.name_gone(&replaced);
+    }
+    change.added(growth);
+    Ok(())
+}
+
+fn parent_of(root: &Dir, path: &TenantPath) -> Result<Dir, FilesError> {
+    let parent = path.parent().unwrap_or_else(|| PathBuf::from("."));
+    root.open_dir(parent).map_err(|source| failed("open a directory", source))
+}
+
 fn entry(root: &Dir, path: &TenantPath) -> Result<Entry, FilesError> {
     let metadata =
         root.symlink_metadata(path.relative()).map_err(|source| failed("look at a path", source))?;
     describe(path.name().to_owned(), &metadata).ok_or(FilesError::Internal("describe a file"))
 }
 
-fn refused(error: PourError<StoreError>, limit_bytes: u64) -> FilesError {
+fn refused(error: PourError<FilesError>, limit_bytes: u64) -> FilesError {
     match error {
         PourError::TooLarge => FilesError::TooLarge { limit_bytes },
         PourError::Body(source) => FilesError::BodyIncomplete(source),
         PourError::Io(source) => FilesError::Refused { attempt: "write a file", source },
-        PourError::Check(error) => FilesError::Store(error),
+        PourError::Check(error) => error,
     }
 }

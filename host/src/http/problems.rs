@@ -116,6 +116,7 @@ pub(super) static KINDS: &[Kind] = &[
     // Audit.
     kind("audit_failed", 503, "The audit takes no more records", "Nothing can be changed until the host has restarted."),
     // The host.
+    kind("storage_full", 507, "The tenant's directory is full", "Nothing was written. Remove files, or ask for a larger plan."),
     kind("disk_full", 507, "The disk is nearly full", "Nothing was changed. Try again when the operator has made room."),
     kind("record_too_large", 413, "The record is too large", "Send less."),
     kind("store_failed", 503, "The store cannot write", "Try again when the host has restarted."),

@@ -8,6 +8,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::audit::Audit;
+use crate::files::Files;
 use crate::logs::LogWriter;
 
 /// Counts how runs ended.
@@ -37,6 +38,7 @@ pub struct HostCollector {
     runtime: Arc<Runtime>,
     logs: LogWriter,
     audit: Audit,
+    files: Files,
     descriptions: Vec<Desc>,
 }
 
@@ -50,8 +52,9 @@ impl HostCollector {
         runtime: Arc<Runtime>,
         logs: LogWriter,
         audit: Audit,
+        files: Files,
     ) -> prometheus::Result<()> {
-        let mut collector = Self { runtime, logs, audit, descriptions: Vec::new() };
+        let mut collector = Self { runtime, logs, audit, files, descriptions: Vec::new() };
         collector.descriptions = collector.shown()?.iter().flat_map(|shown| shown.desc()).cloned().collect();
         registry.register(Box::new(collector))
     }
@@ -59,6 +62,7 @@ impl HostCollector {
     fn shown(&self) -> prometheus::Result<Vec<Box<dyn Collector>>> {
         let RuntimeStats { live_runs, scheduler, cache } = self.runtime.stats();
         let log = self.logs.stats();
+        let storage = self.files.used();
         Ok(vec![
             gauge("cloister_runs_active", "Runs that have not ended.", live_runs)?,
             gauge("cloister_scheduler_queued", "Guests that wait for a slice.", scheduler.queued as u64)?,
@@ -129,6 +133,16 @@ impl HostCollector {
                 "cloister_audit_healthy",
                 "1 while the audit takes records.",
                 u64::from(self.audit.health().is_ok()),
+            )?,
+            gauge(
+                "cloister_storage_bytes",
+                "Bytes in the tenants' directories that were used since the start.",
+                storage.bytes,
+            )?,
+            gauge(
+                "cloister_storage_entries",
+                "Files, directories and links in the tenants' directories that were used since the start.",
+                storage.entries,
             )?,
             gauge(
                 "cloister_log_healthy",

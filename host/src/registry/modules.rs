@@ -166,9 +166,12 @@ impl Registry {
         let (temporary, file) = blocking("receive a module", move || create(path)).await?;
         let mut sha256 = Sha256::new();
         let admit = || self.inner.store.admit();
-        let size_bytes = pour(body, file, limit_bytes, |piece| sha256.update(piece), admit)
-            .await
-            .map_err(|error| refused(error, limit_bytes))?;
+        let hash = |piece: &[u8]| {
+            sha256.update(piece);
+            Ok(())
+        };
+        let size_bytes =
+            pour(body, file, limit_bytes, hash, admit).await.map_err(|error| refused(error, limit_bytes))?;
         if size_bytes == 0 {
             return Err(RegistryError::ModuleEmpty);
         }

@@ -52,6 +52,8 @@ pub enum Kind {
     DeploymentVersion,
     /// A sealed secret, of a tenant.
     Secret,
+    /// What a tenant's directory took when the host last stopped, of a tenant.
+    Storage,
     /// A run, of a tenant.
     Run,
     /// A run that has not ended, of the host; looked through at start.
@@ -95,6 +97,7 @@ impl Kind {
             Self::Deployment => "deployment",
             Self::DeploymentVersion => "deployment-version",
             Self::Secret => "secret",
+            Self::Storage => "storage",
             Self::Run => "run",
             Self::RunUnended => "run-unended",
             Self::Audit => "audit",

@@ -24,6 +24,9 @@ pub(crate) enum Refusal {
     /// It would open a pipe, socket or device.
     #[error("it is neither a file nor a directory")]
     Special,
+    /// The tenant's runs have as many files open as they may.
+    #[error("too many open files")]
+    TooManyOpen,
 }
 
 impl From<VolumeFull> for Refusal {
@@ -38,6 +41,8 @@ impl From<Refusal> for ErrorCode {
             Refusal::Full => Self::Quota,
             Refusal::ReadOnly => Self::NotPermitted,
             Refusal::Special => Self::Unsupported,
+            // There is no code of its own for it.
+            Refusal::TooManyOpen => Self::InsufficientMemory,
         }
     }
 }

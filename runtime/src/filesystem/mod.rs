@@ -11,6 +11,7 @@ mod guard;
 mod inode;
 mod open_file;
 mod preview1;
+mod remove;
 mod run_files;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod volume;
 mod walk;
 
 pub use inode::Inode;
+pub use remove::{look_at, remove_tree};
 pub use volume::{Change, Held, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage};
 pub use walk::{WalkEnded, walk};
 

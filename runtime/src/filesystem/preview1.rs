@@ -22,7 +22,11 @@ const RESOURCES_BEFORE: u32 = 64;
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Errno::from(ErrorCode::from(refusal)).into()
+        match refusal {
+            Refusal::TooManyOpen => Errno::Mfile,
+            refusal => ErrorCode::from(refusal).into(),
+        }
+        .into()
     }
 }
 
@@ -475,6 +479,7 @@ impl WasiSnapshotPreview1 for GuestState {
         if opening.create || opening.truncate || rights.contains(types::Rights::FD_WRITE) {
             self.files.writable(through)?;
         }
+        let slot = self.open_slot()?;
         let guard = Guard::lock(self.files.volume()).opening(&mut self.wasi.filesystem(), opening)?;
         let place = next_place(&mut self.wasi).map_err(Error::trap)?;
         let opened = at_once(
@@ -489,7 +494,7 @@ impl WasiSnapshotPreview1 for GuestState {
         };
         let open = guard.opened(&mut self.wasi.filesystem(), place);
         let open = open.context("a file was not opened as expected").map_err(Error::trap)?;
-        self.files.opened(through, place, open);
+        self.files.opened(through, place, open, slot);
         let append = fd_flags.contains(types::Fdflags::APPEND);
         self.files.fds.insert(fd.into(), run_files::Fd { place, append });
         Ok(fd)

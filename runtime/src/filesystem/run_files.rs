@@ -10,16 +10,19 @@ use wasmtime_wasi::filesystem::Descriptor;
 use super::guard::Refusal;
 use super::open_file::OpenFile;
 use super::volume::Volume;
+use crate::budget::Reservation;
 use crate::grant::{Access, Grant};
 
 /// One open file or directory.
 pub(super) struct Handle {
     /// As granted with the directory it was reached through.
-    pub(super) access: Access,
+    access: Access,
     /// For a file of a volume.
-    pub(super) open: Option<Arc<OpenFile>>,
-    /// True when a stream of the library's may still read the file after the descriptor is gone.
-    pub(super) streamed: bool,
+    open: Option<Arc<OpenFile>>,
+    /// Its part of the tenant's open files; none for a granted directory.
+    _slot: Option<Reservation>,
+    /// True when a stream may still use the file after the descriptor is gone.
+    streamed: bool,
 }
 
 /// What preview 1 adds to a handle.
@@ -41,8 +44,8 @@ pub(crate) struct RunFiles {
     handles: HashMap<u32, Handle>,
     /// Preview 1's numbers.
     pub(super) fds: HashMap<u32, Fd>,
-    /// Files whose descriptor is gone and that a stream may still read.
-    streaming: Vec<(Weak<File>, Arc<OpenFile>)>,
+    /// Files whose descriptor is gone and that a stream may still use.
+    streaming: Vec<(Weak<File>, Handle)>,
 }
 
 impl RunFiles {
@@ -64,14 +67,15 @@ impl RunFiles {
     /// Notes where the library put the granted directories, in their order.
     pub(super) fn preopened(&mut self, places: impl IntoIterator<Item = u32>) {
         for (access, place) in self.granted.iter().zip(places) {
-            self.handles.insert(place, Handle { access: *access, open: None, streamed: false });
+            self.handles.insert(place, Handle { access: *access, open: None, _slot: None, streamed: false });
         }
     }
 
     /// Notes what was opened through a directory.
-    pub(super) fn opened(&mut self, through: u32, place: u32, open: Option<OpenFile>) {
+    pub(super) fn opened(&mut self, through: u32, place: u32, open: Option<OpenFile>, slot: Reservation) {
         let access = self.access(through);
-        self.handles.insert(place, Handle { access, open: open.map(Arc::new), streamed: false });
+        let handle = Handle { access, open: open.map(Arc::new), _slot: Some(slot), streamed: false };
+        self.handles.insert(place, handle);
     }
 
     /// What the run may do through a handle. Nothing is known of a place that was never noted, so nothing is changed there.
@@ -92,7 +96,7 @@ impl RunFiles {
         self.handles.get(&place)?.open.as_ref()
     }
 
-    /// The library made a stream that reads the file by itself.
+    /// There is a stream that uses the file by itself.
     pub(super) fn streamed(&mut self, place: u32) {
         if let Some(handle) = self.handles.get_mut(&place) {
             handle.streamed = true;
@@ -101,18 +105,17 @@ impl RunFiles {
 
     /// A descriptor is about to be closed by the library. What is returned is dropped when it has been.
     pub(super) fn closing(&mut self, table: &ResourceTable, place: u32) -> Option<Handle> {
-        self.streaming.retain(|(file, _)| file.strong_count() > 0);
         let handle = self.handles.remove(&place)?;
         if handle.streamed
-            && let Some(open) = &handle.open
             && let Ok(Descriptor::File(file)) = table.get(&Resource::<Descriptor>::new_borrow(place))
         {
-            self.streaming.push((Arc::downgrade(&file.file), Arc::clone(open)));
+            self.streaming.push((Arc::downgrade(&file.file), handle));
+            return None;
         }
         Some(handle)
     }
 
-    /// Gives back files that the last stream is done with. Called before a volume is found full.
+    /// Gives back files that the last stream is done with: after a close, and before a volume is found full.
     pub(super) fn settle_streams(&mut self) {
         self.streaming.retain(|(file, _)| file.strong_count() > 0);
     }

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use super::at_once::{Waited, at_once};
 use super::guard::{Guard, Opening, Refusal, Start};
 use super::v0_2_stream::FileWriter;
+use crate::budget::Reservation;
 use crate::sandbox::GuestState;
 
 type Fd = Resource<Descriptor>;
@@ -41,9 +42,15 @@ impl GuestState {
         places.iter().try_for_each(|place| self.files.writable(*place))
     }
 
+    /// Leave to open one more file or directory.
+    pub(super) fn open_slot(&self) -> Result<Reservation, Refusal> {
+        self.budget.reserve(crate::budget::Resource::OpenFiles, 1).map_err(|_| Refusal::TooManyOpen)
+    }
+
     /// A stream that writes to a file: a volume's through our own, others through the library's.
     fn writer(&mut self, fd: &Fd, start: Start) -> FsResult<Option<Resource<DynOutputStream>>> {
         self.changing(&[fd.rep()])?;
+        self.files.streamed(fd.rep());
         let Some(open) = self.files.open_file(fd.rep()) else { return Ok(None) };
         let table = self.wasi.filesystem().table;
         let Descriptor::File(file) = table.get(fd)? else { return Ok(None) };
@@ -232,12 +239,13 @@ impl HostDescriptor for GuestState {
         if opening.create || opening.truncate || flags.contains(DescriptorFlags::WRITE) {
             self.files.writable(through)?;
         }
+        let slot = self.open_slot()?;
         let mut fs = self.wasi.filesystem();
         let guard = Guard::lock(self.files.volume()).opening(&mut fs, opening)?;
         match at_once(HostDescriptor::open_at(&mut fs, fd, path_flags, path.clone(), open_flags, flags))? {
             Ok(opened) => {
                 let open = guard.opened(&mut fs, opened.rep()).map_err(FsError::trap)?;
-                self.files.opened(through, opened.rep(), open);
+                self.files.opened(through, opened.rep(), open, slot);
                 Ok(opened)
             }
             Err(error) => {
@@ -252,6 +260,7 @@ impl HostDescriptor for GuestState {
         let closing = self.files.closing(fs.table, fd.rep());
         HostDescriptor::drop(&mut fs, fd)?;
         drop(closing);
+        self.files.settle_streams();
         Ok(())
     }
 

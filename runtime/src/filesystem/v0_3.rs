@@ -28,6 +28,8 @@ impl From<Refusal> for ErrorCode {
             Refusal::Full => Self::Quota,
             Refusal::ReadOnly => Self::NotPermitted,
             Refusal::Special => Self::Unsupported,
+            // There is no code of its own for it.
+            Refusal::TooManyOpen => Self::InsufficientMemory,
         }
     }
 }
@@ -97,6 +99,7 @@ impl HostDescriptor for GuestState {
         let closing = self.files.closing(fs.table, fd.rep());
         HostDescriptor::drop(&mut fs, fd)?;
         drop(closing);
+        self.files.settle_streams();
         Ok(())
     }
 }
@@ -288,6 +291,7 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
         };
         let writes = opening.create || opening.truncate || flags.contains(DescriptorFlags::WRITE);
         let volume = changing(store, if writes { std::slice::from_ref(&through) } else { &[] })?;
+        let slot = store.with(|mut store| store.get().open_slot())?;
         let guard = Guard::lock(volume.as_ref());
         let guard = store.with(|mut store| guard.opening(&mut view(store.get()), opening))?;
         let opened = at_once(WasiFilesystem::open_at(
@@ -302,7 +306,7 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
             Ok(opened) => {
                 let state = store.get();
                 let open = guard.opened(&mut view(state), opened.rep()).map_err(FilesystemError::trap)?;
-                state.files.opened(through, opened.rep(), open);
+                state.files.opened(through, opened.rep(), open, slot);
                 Ok(opened)
             }
             Err(error) => {
@@ -324,6 +328,7 @@ fn consumer(
 ) -> Result<Option<Consumer>, Refusal> {
     let state = store.get();
     state.changing(&[fd.rep()])?;
+    state.files.streamed(fd.rep());
     let Some(open) = state.files.open_file(fd.rep()) else { return Ok(None) };
     match view_of(&mut state.wasi, fd) {
         Some(file) => Ok(Some(FileConsumer::new(&file, open, start))),

@@ -142,3 +142,110 @@ async fn a_file_that_is_too_large_leaves_the_old_one() {
     assert_eq!(put(&host, &token, "f", &[0; 11]).await.problem(), "413 file_too_large");
     assert_eq!(get(&host, &token, "f").await.body, b"old");
 }
+
+/// A host whose free plan allows so much.
+async fn small_host(bytes: u64, entries: u64) -> (Host, String, PathBuf) {
+    let host = Host::start_with(|config| {
+        config.plans.free.storage_bytes = bytes;
+        config.plans.free.storage_entries = entries;
+    })
+    .await;
+    let token = host.owner_of("acme").await;
+    let id = host.get("/v1/acme/modules", &token).await.json()["tenant_id"].as_str().unwrap().to_owned();
+    let root = host.dir.path().join("data/tenants").join(id).join("files");
+    (host, token, root)
+}
+
+#[tokio::test]
+async fn uploads_stay_within_the_plans_bytes_and_give_back() {
+    let (host, token, root) = small_host(100, 10).await;
+    put(&host, &token, "a", &[1; 60]).await.data();
+    assert_eq!(put(&host, &token, "b", &[1; 41]).await.problem(), "507 storage_full");
+    assert!(!root.join("b").exists());
+    assert_eq!(fs::read_dir(root.with_file_name("incoming")).unwrap().count(), 0);
+    put(&host, &token, "b", &[1; 40]).await.data();
+    // A file that replaces another needs room beside it until it has arrived.
+    assert_eq!(put(&host, &token, "a", &[2; 1]).await.problem(), "507 storage_full");
+    assert_eq!(remove(&host, &token, "b").await.status, StatusCode::NO_CONTENT);
+    put(&host, &token, "a", &[2; 30]).await.data();
+    put(&host, &token, "b", &[1; 70]).await.data();
+    assert_eq!(put(&host, &token, "c", &[1; 1]).await.problem(), "507 storage_full");
+    put(&host, &token, "c", b"").await.data();
+}
+
+#[tokio::test]
+async fn uploads_and_directories_stay_within_the_plans_entries() {
+    let (host, token, root) = small_host(1000, 4).await;
+    put(&host, &token, "d/e/a", b"1").await.data();
+    let directory = |path: &str| format!("/v1/acme/files/{path}?kind=directory");
+    host.send_bytes(Method::PUT, &directory("d/e"), &token, b"").await.data();
+    host.send_bytes(Method::PUT, &directory("f"), &token, b"").await.data();
+    let full = host.send_bytes(Method::PUT, &directory("g"), &token, b"").await;
+    assert_eq!(full.problem(), "507 storage_full");
+    assert_eq!(put(&host, &token, "b", b"1").await.problem(), "507 storage_full");
+    put(&host, &token, "d/e/a", b"2").await.data();
+    // A hard link, a link out and a deep tree, as guests make them, are removed with the rest.
+    fs::hard_link(root.join("d/e/a"), root.join("d/same")).unwrap();
+    symlink("../../..", root.join("d/out")).unwrap();
+    assert_eq!(remove(&host, &token, "d").await.status, StatusCode::NO_CONTENT);
+    assert!(root.join("../../..").exists());
+    put(&host, &token, "x/y/z", b"1").await.data();
+}
+
+#[tokio::test]
+async fn no_path_of_a_request_leaves_the_directory() {
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+
+    let (host, token, root) = small_host(1 << 20, 1000).await;
+    let beside = root.with_file_name("secret");
+    fs::write(&beside, "secret").unwrap();
+    let parts = || {
+        prop::sample::select(vec![
+            "..",
+            "..",
+            "%2e%2e",
+            "..%2f..",
+            ".",
+            "",
+            "up",
+            "far",
+            "d",
+            "D",
+            "secret",
+            "files",
+            "%00",
+            "proc",
+            "self",
+            "fd",
+            "3",
+            "%5c..",
+            "%e2%80%ae",
+            "%ff",
+            "C:",
+            "~",
+            "etc",
+            "passwd",
+            "out",
+        ])
+    };
+    let paths = prop::collection::vec(parts(), 1..8).prop_map(|parts| parts.join("/"));
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for _ in 0..400 {
+        for (link, target) in [("up", ".."), ("far", "../../../../../.."), ("out", "../secret")] {
+            // One may have been removed by the last step.
+            let _ = symlink(target, root.join(link));
+        }
+        let path = paths.new_tree(&mut runner).unwrap().current();
+        let read = get(&host, &token, &path).await;
+        assert_ne!(read.body, b"secret", "{path}");
+        put(&host, &token, &path, b"written").await;
+        remove(&host, &token, &path).await;
+        assert_eq!(fs::read(&beside).unwrap(), b"secret", "{path}");
+        let mut names: Vec<_> =
+            fs::read_dir(beside.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names.retain(|name| name != "incoming");
+        assert_eq!(names, ["files", "secret"], "{path}");
+    }
+}

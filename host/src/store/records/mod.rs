@@ -10,6 +10,7 @@ mod quota;
 mod runs;
 mod secrets;
 mod sessions;
+mod storage;
 mod tenants;
 mod users;
 
@@ -23,5 +24,6 @@ pub use quota::*;
 pub use runs::*;
 pub use secrets::*;
 pub use sessions::*;
+pub use storage::*;
 pub use tenants::*;
 pub use users::*;

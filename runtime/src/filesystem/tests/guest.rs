@@ -14,6 +14,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{self as p3, HostDescriptorW
 use wasmtime_wasi::p3::filesystem::FilesystemError;
 use wiggle::{GuestMemory, GuestPtr};
 
+use crate::budget::{Budget, BudgetLimits};
 use crate::control::RunControl;
 use crate::engine::{Allocation, Engines, Metering};
 use crate::filesystem::Volume;
@@ -37,6 +38,7 @@ pub(super) enum Failed {
     Quota,
     NotPermitted,
     Unsupported,
+    TooManyOpen,
     Other,
 }
 
@@ -79,6 +81,7 @@ impl From<p1::Error> for Failed {
             p1::Errno::Dquot => Self::Quota,
             p1::Errno::Perm => Self::NotPermitted,
             p1::Errno::Notsup => Self::Unsupported,
+            p1::Errno::Mfile => Self::TooManyOpen,
             _ => Self::Other,
         }
     }
@@ -90,6 +93,7 @@ impl From<FsError> for Failed {
             p2::ErrorCode::Quota => Self::Quota,
             p2::ErrorCode::NotPermitted => Self::NotPermitted,
             p2::ErrorCode::Unsupported => Self::Unsupported,
+            p2::ErrorCode::InsufficientMemory => Self::TooManyOpen,
             _ => Self::Other,
         }
     }
@@ -107,6 +111,7 @@ impl From<p3::ErrorCode> for Failed {
             p3::ErrorCode::Quota => Self::Quota,
             p3::ErrorCode::NotPermitted => Self::NotPermitted,
             p3::ErrorCode::Unsupported => Self::Unsupported,
+            p3::ErrorCode::InsufficientMemory => Self::TooManyOpen,
             _ => Self::Other,
         }
     }
@@ -165,6 +170,10 @@ macro_rules! components {
 
 impl Guest {
     pub(super) fn new(root: &Path, access: Access, volume: Option<Volume>) -> Self {
+        Self::within(root, access, volume, Budget::new(&BudgetLimits::UNLIMITED))
+    }
+
+    pub(super) fn within(root: &Path, access: Access, volume: Option<Volume>, budget: Budget) -> Self {
         let grant = Grant {
             args: Vec::new(),
             env: Default::default(),
@@ -185,7 +194,7 @@ impl Guest {
         let flavour = ENGINES.get(Metering::Epochs).unwrap();
         let control = Arc::new(RunControl::default());
         let mut sandbox =
-            Sandbox::new(flavour, grant, &Limits::default(), &control, StdinPipe::new()).unwrap();
+            Sandbox::new(flavour, grant, &Limits::default(), &control, StdinPipe::new(), budget).unwrap();
         crate::filesystem::begin_preview1(sandbox.state()).unwrap();
         sandbox.state().set_hostcall_fuel(usize::MAX);
         let directory = p2_preopen(sandbox.state());

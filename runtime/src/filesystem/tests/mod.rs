@@ -2,6 +2,7 @@
 
 mod escape;
 mod guest;
+mod measure;
 mod model;
 mod property;
 mod quota;

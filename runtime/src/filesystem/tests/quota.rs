@@ -1,7 +1,8 @@
 //! The quota, case by case.
 
-use super::guest::{Failed, Flags, Guest, Layer};
+use super::guest::{Failed, Flags, Guest, Layer, Open};
 use super::{Tenant, on_disk, usage};
+use crate::budget::{Budget, BudgetLimits, Resource};
 use crate::filesystem::{VolumeLimits, VolumeUsage};
 use crate::grant::Access;
 
@@ -226,4 +227,47 @@ fn without_a_volume_nothing_is_counted_or_refused() {
         guest.unlink(layer, "a").unwrap();
         assert_eq!(tenant.volume.used(), VolumeUsage::default());
     }
+}
+
+#[test]
+fn open_files_come_out_of_the_tenants_budget_and_go_back() {
+    for layer in LAYERS {
+        let tenant = Tenant::new(1000, 100);
+        let budget = Budget::new(&BudgetLimits { open_files: 2, ..BudgetLimits::UNLIMITED });
+        let volume = Some(tenant.volume.clone());
+        let mut guest = Guest::within(&tenant.root(), Access::ReadWrite, volume, budget.clone());
+        let file = guest.open(layer, "a", NEW).unwrap();
+        let root = guest.open(layer, ".", Flags { directory: true, ..Flags::default() }).unwrap();
+        assert_eq!(guest.open(layer, "b", NEW).unwrap_err(), Failed::TooManyOpen);
+        // What was refused made nothing.
+        tenant.check();
+        guest.close(root);
+        let again = guest.open(layer, "b", NEW).unwrap();
+        guest.close(file);
+        guest.close(again);
+        assert_eq!(budget.usage(Resource::OpenFiles).used, 0);
+        guest.open(layer, "a", NEW).unwrap();
+        drop(guest);
+        assert_eq!(budget.usage(Resource::OpenFiles).used, 0);
+    }
+}
+
+#[test]
+fn a_stream_keeps_an_unlinked_file_counted_after_its_descriptor_is_gone() {
+    use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+    use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor as _;
+
+    let tenant = Tenant::new(1000, 100);
+    let mut guest = tenant.guest();
+    let file = guest.open(Layer::V0_2, "a", NEW).unwrap();
+    guest.write(&file, &[1; 60], Some(0)).unwrap();
+    let Open::Place(place) = file else { panic!("{file:?}") };
+    let stream = guest.state().read_via_stream(wasmtime::component::Resource::new_borrow(place), 0).unwrap();
+    guest.unlink(Layer::V0_2, "a").unwrap();
+    guest.close(file);
+    assert_eq!(tenant.volume.used(), usage(60, 0));
+    guest.state().wasi.filesystem().table.delete(stream).unwrap();
+    // The next change finds that nobody reads it any more.
+    guest.make_directory(Layer::V0_2, "d").unwrap();
+    assert_eq!(tenant.volume.used(), usage(0, 1));
 }
