@@ -210,7 +210,7 @@ impl Auth {
             }
             Refreshed::Reused(session) => {
                 self.inner.sessions.forget(&session.id);
-                tracing::warn!(target: "audit", principal = %session.user, session = %session.id, "refresh token reused");
+                crate::audit::Trail::signs_in(&session.user, &session.id);
                 Err(AuthError::RefreshReused)
             }
             Refreshed::Superseded => Err(AuthError::RefreshSuperseded),
@@ -318,7 +318,7 @@ impl Auth {
             .await?;
         let sessions::Begun { session, refresh, forgotten } = begun;
         forgotten.iter().for_each(|session| self.inner.sessions.forget(session));
-        tracing::info!(target: "audit", principal = %user.id, session = %session.id, "signed in");
+        crate::audit::Trail::signs_in(&user.id, &session.id);
         self.signed_in(user, &session, &refresh).await
     }
 

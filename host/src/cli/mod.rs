@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
 mod account;
+mod audit;
 mod client;
 mod context;
 mod credentials;
@@ -100,6 +101,9 @@ enum Command {
     /// Create, list and choose tenants
     #[command(subcommand)]
     Tenant(tenants::TenantCommand),
+    /// Look at, follow, export and verify the audit
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print the HTTP API as OpenAPI 3.1
     Openapi,
     /// Print a completion script for a shell
@@ -169,6 +173,7 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Kill(args) => runs::kill(context, args).await,
         Command::Files(command) => Box::pin(files::files(context, command)).await,
         Command::Tenant(command) => tenants::tenant(context, command).await,
+        Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)
         | Command::Openapi

@@ -2,6 +2,7 @@
 
 use cloister_runtime::{Exhausted, ModuleError};
 
+use crate::audit::AuditError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
@@ -60,6 +61,9 @@ pub enum CommandError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// That it starts cannot be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl CommandError {
@@ -82,6 +86,7 @@ impl CommandError {
             Self::Registry(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
+            Self::Audit(error) => error.code(),
         }
     }
 }

@@ -17,6 +17,7 @@ use cloister_runtime::{AddressRange, Runtime};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::logs::LogWriter;
@@ -38,6 +39,7 @@ pub struct Commands {
 struct Inner {
     store: Store,
     clock: Clock,
+    audit: Audit,
     registry: Registry,
     files: Files,
     logs: LogWriter,
@@ -55,6 +57,8 @@ pub struct CommandParts {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Records that a run starts.
+    pub audit: Audit,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' files.
@@ -75,14 +79,25 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
-            parts;
+        let CommandParts {
+            store,
+            clock,
+            audit,
+            registry,
+            files,
+            logs,
+            runtime,
+            runs_ended,
+            private_ranges,
+            slots,
+        } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
         Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                audit,
                 registry,
                 files,
                 logs,

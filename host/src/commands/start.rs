@@ -15,7 +15,8 @@ use super::attend::{Attended, attend};
 use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
-use crate::auth::{Permit, act};
+use crate::audit::{Actor, Chain, Event, Outcome, Trail};
+use crate::auth::{Act, Permit, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
 use crate::registry::{RegistryError, check_env};
@@ -154,6 +155,7 @@ impl Commands {
             created_by: permit.principal().clone(),
         };
         self.record_start(permit, &record, durable).await?;
+        self.audit_start(permit, &record, durable).await?;
         let log = inner.logs.run(
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
@@ -208,6 +210,40 @@ impl Commands {
             path: self.inner.store.dir().module(&module.digest),
         };
         self.inner.runtime.prepare(&source, metering).await.map_err(CommandError::Module)
+    }
+
+    /// A run is audited when it starts, by whatever way: it may take long, and then the request is over first.
+    async fn audit_start(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        record: &RunRecord,
+        durable: bool,
+    ) -> Result<(), CommandError> {
+        let (actor, address, request) = match Trail::current() {
+            Some(trail) => {
+                let (actor, address, request) = trail.recorded_now();
+                (actor, address, Some(request))
+            }
+            None => (None, None, None),
+        };
+        let event = Event {
+            actor: actor.unwrap_or_else(|| Actor::principal(permit.principal())),
+            action: act::RunCreate::ACTION.as_str().to_owned(),
+            resource: record.command.to_string(),
+            outcome: Outcome::Done,
+            code: None,
+            detail: Some(record.id.to_string()),
+            address,
+            request,
+            times: 1,
+        };
+        let chain = Chain::of(permit.scope());
+        if durable {
+            self.inner.audit.record_durably(chain, event).await?.durable().await?;
+        } else {
+            self.inner.audit.record(chain, event).await?;
+        }
+        Ok(())
     }
 
     async fn record_start(

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{ApiError, App};
+use crate::audit::Trail;
 use crate::auth::{AuthError, Caller, Member, OperatorScope};
 
 /// The address of the other end of the connection; unknown in tests.
@@ -34,7 +35,9 @@ impl FromRequestParts<App> for Caller {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(AuthError::Unauthenticated.into());
         }
-        Ok(app.auth.authenticate(token.trim()).await?)
+        let caller = app.auth.authenticate(token.trim()).await?;
+        Trail::acts(&caller);
+        Ok(caller)
     }
 }
 
@@ -61,6 +64,7 @@ impl FromRequestParts<App> for Member {
         let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_in_path())?;
         let named = path.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value);
         let member = app.auth.enter(&caller, named.ok_or_else(not_in_path)?).await?;
+        Trail::enters(member.scope());
         if let Some(header) = parts.headers.get("x-tenant-id") {
             member.agrees_with(header.to_str().unwrap_or_default())?;
         }

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::handlers::{auth, deployments, files, host, logs, modules, operator, runs};
+use super::handlers::{audit, auth, deployments, files, host, logs, modules, operator, runs};
 use crate::api::Problem;
 
 #[derive(OpenApi)]
@@ -43,6 +43,12 @@ use crate::api::Problem;
         runs::output,
         runs::raw,
         logs::list,
+        audit::list,
+        audit::head,
+        audit::export,
+        audit::list_of_host,
+        audit::head_of_host,
+        audit::export_of_host,
         files::root,
         files::read,
         files::write,

@@ -6,6 +6,7 @@ use tokio_util::io::ReaderStream;
 
 use super::ServeError;
 use crate::api::{Access, Deploy, DirectoryGrant, Grants, Limits};
+use crate::audit::{Chain, Event};
 use crate::auth::{Permit, act};
 use crate::http::App;
 use crate::ids::{CommandName, UserId};
@@ -93,6 +94,9 @@ async fn demo_tenant(app: &App) -> Result<(TenantRecord, UserId), ServeError> {
     let slug = DEMO_SLUG.parse().map_err(|_| ServeError::Stopped("the demo's names are not valid"))?;
     let new = NewTenant { slug, name: "Demo".to_owned(), plan: PlanName::Professional, owner };
     let made = app.tenancy.provision(new).await?;
+    let event = Event::of_host("tenant:create", DEMO_SLUG);
+    app.audit.record(Chain::Tenant(made.tenant.id.clone()), event.clone()).await?;
+    app.audit.record(Chain::Host, event).await?;
     Ok((made.tenant, made.owner))
 }
 

@@ -54,6 +54,10 @@ pub enum Kind {
     Run,
     /// A run that has not ended, of the host; looked through at start.
     RunUnended,
+    /// An audit record, of a tenant or of the host.
+    Audit,
+    /// Where a chain of audit records ends, of a tenant or of the host.
+    AuditHead,
 }
 
 impl Kind {
@@ -76,6 +80,8 @@ impl Kind {
             Self::DeploymentVersion => "deployment-version",
             Self::Run => "run",
             Self::RunUnended => "run-unended",
+            Self::Audit => "audit",
+            Self::AuditHead => "audit-head",
         }
     }
 }
@@ -133,6 +139,11 @@ impl Prefix {
     #[must_use]
     pub fn of_host(kind: Kind, parts: &[&str]) -> Self {
         Self(with_end(join(HOST, kind, parts)))
+    }
+
+    /// The records of a kind of a tenant that is not being asked for by one of its members.
+    pub(super) fn of_tenant(tenant: &TenantId, kind: Kind, parts: &[&str]) -> Self {
+        Self(with_end(join(tenant.as_str(), kind, parts)))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 
 use super::rfc3339;
 use crate::api::{CreateTenant, CreatedTenant, Success, Tenant};
+use crate::audit::Trail;
 use crate::auth::OperatorScope;
 use crate::http::{Answer, ApiError, ApiJson, ApiQuery, ApiResult, App, Paging, data, page_of_host};
 use crate::store::TenantRecord;
@@ -39,7 +40,7 @@ pub(in crate::http) async fn create_tenant(
         owner: body.owner_email.parse().map_err(|error| invalid("owner_email", &error))?,
     };
     let made = app.tenancy.create(&operator, new).await?;
-    tracing::info!(target: "audit", principal = %operator.principal(), tenant = %made.tenant.id, "tenant created");
+    Trail::crosses(&made.tenant.id, None);
     let answer = CreatedTenant { owner_link: app.link_url(&made.link), tenant: tenant(made.tenant) };
     Ok((StatusCode::CREATED, data(answer)))
 }

@@ -1,5 +1,6 @@
 //! The HTTP API, called in memory.
 
+mod audit;
 mod auth;
 mod deployments;
 mod files;

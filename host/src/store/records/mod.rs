@@ -1,5 +1,6 @@
 //! The records, one file for each subject, each with the questions that are asked of it.
 
+mod audit;
 mod deployments;
 mod memberships;
 mod modules;
@@ -8,6 +9,7 @@ mod sessions;
 mod tenants;
 mod users;
 
+pub use audit::*;
 pub use deployments::*;
 pub use memberships::*;
 pub use modules::*;
