@@ -29,6 +29,10 @@ const RANDOM_CALL_BYTES: u64 = 64 << 10;
 const HOSTCALL_BYTES: usize = 16 << 20;
 /// Frames of a trap's backtrace that are shown.
 const BACKTRACE_FRAMES: usize = 12;
+/// What is shown of a function's name, in bytes: the guest chose it, and it ends up in the run's record.
+const FUNCTION_NAME_BYTES: usize = 256;
+/// What is shown of a trap's cause, in bytes; the engine may put the guest's words in.
+const CAUSE_BYTES: usize = 2048;
 
 /// What a store holds for its guest.
 pub(crate) struct GuestState {
@@ -257,15 +261,32 @@ fn network(builder: &mut WasiCtxBuilder, network: &Arc<GuestNetwork>) {
 
 /// A trap in words for the guest's author: the cause, and the guest's own functions it passed through.
 fn cause(error: &wasmtime::Error) -> String {
-    let mut text = error.root_cause().to_string();
+    let mut text = beginning(&error.root_cause().to_string(), CAUSE_BYTES).to_owned();
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         for frame in backtrace.frames().iter().take(BACKTRACE_FRAMES) {
             text.push_str("\n  at ");
             match frame.func_name() {
-                Some(name) => text.push_str(name),
+                Some(name) => text.push_str(beginning(name, FUNCTION_NAME_BYTES)),
                 None => text.push_str(&format!("function {}", frame.func_index())),
             }
         }
     }
     text
+}
+
+/// As much of a text as fits, in whole characters.
+fn beginning(text: &str, limit_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(limit_bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(beginning("short", 256), "short");
+        assert_eq!(beginning("aéé", 4), "aé");
+        assert_eq!(beginning("é", 1), "");
+    }
 }

@@ -24,7 +24,7 @@ const NEVER: &str = "only what our own compiler made and the data directory's ke
 
 const TOO_LARGE: &[&str] = &["module_too_large"];
 const LIMITED: &[&str] = &["module_compile_limit", "module_invalid", ""];
-const INVALID: &[&str] = &["module_invalid", "module_too_large"];
+const INVALID: &[&str] = &["module_invalid", "module_too_large", "module_no_entry_point"];
 const NOT_WASM: &[&str] = &["module_not_wasm"];
 
 const BOMBS: &[Bomb] = &[
@@ -188,13 +188,15 @@ fn branches() -> Vec<u8> {
 
 fn types() -> Vec<u8> {
     const COUNT: usize = 2_000_000;
-    binary(&[section(1, &[leb(COUNT), [0x60, 0, 0].repeat(COUNT)].concat())])
+    let many = section(1, &[leb(COUNT), [0x60, 0, 0].repeat(COUNT)].concat());
+    binary(&[many, section(3, &[1, 0]), entry_point(), section(10, &[1, 2, 0, 0x0b])])
 }
 
 fn exports() -> Vec<u8> {
     const COUNT: usize = 1_000_001;
     let each = |number: usize| [name(format!("e{number}").as_bytes()), vec![0, 0]].concat();
-    let exported: Vec<u8> = (0..COUNT).flat_map(each).collect();
+    let entry_point = [name(b"_start"), vec![0, 0]].concat();
+    let exported: Vec<u8> = entry_point.into_iter().chain((1..COUNT).flat_map(each)).collect();
     let code = section(10, &[1, 2, 0, 0x0b]);
     binary(&[plain_type(), section(3, &[1, 0]), section(7, &[leb(COUNT), exported].concat()), code])
 }

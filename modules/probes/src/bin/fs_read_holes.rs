@@ -1,9 +1,9 @@
-//! Reads a large file of nothing with calls of 32 MiB, for ever.
+//! Reads a large file of nothing with calls of 8 MiB, for ever.
 
 use probes::{GRANTED, allowed, calls};
 use wasi::OFLAGS_CREAT;
 
-const BUFFER_BYTES: usize = 32 << 20;
+const BUFFER_BYTES: usize = 8 << 20;
 
 fn main() {
     let fd = allowed("make a file", calls::open(GRANTED, "own", 0, OFLAGS_CREAT));

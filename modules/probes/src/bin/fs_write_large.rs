@@ -1,9 +1,9 @@
-//! Writes 32 MiB with one call over the same place, for ever.
+//! Writes 8 MiB with one call over the same place, for ever.
 
 use probes::{GRANTED, allowed, calls};
 use wasi::OFLAGS_CREAT;
 
-const BUFFER_BYTES: usize = 32 << 20;
+const BUFFER_BYTES: usize = 8 << 20;
 
 fn main() {
     let fd = allowed("make a file", calls::open(GRANTED, "own", 0, OFLAGS_CREAT));

@@ -13,11 +13,11 @@ fn main() {
             Err(error) => say(format_args!("listen on {text}: {error:?}")),
         }
         let bound = bind(address);
-        if let Ok(socket) = &bound
-            && socket.stream(None).is_ok()
-        {
+        say(format_args!("bind {text}: {:?}", bound.as_ref().err()));
+        // To send a datagram, a socket is bound to nothing in particular; to receive one, to something that others know.
+        let is_particular = address.port() != 0 || !address.ip().is_unspecified();
+        if is_particular && bound.is_ok() {
             through(format_args!("receives on {text}"));
         }
-        say(format_args!("bind {text}: {:?}", bound.err()));
     }
 }
