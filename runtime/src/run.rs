@@ -17,6 +17,7 @@ use crate::outcome::{Outcome, Report, RunError, Usage};
 use crate::prepared::Prepared;
 use crate::sandbox::Sandbox;
 use crate::scheduler::slice_cpu_ns;
+use crate::stdio::OutputSink;
 use crate::tenant::Admission;
 use crate::ticker::Deadline;
 
@@ -90,12 +91,14 @@ pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
     let flavour = engines.get(module.metering)?;
     let stdin = std::mem::replace(&mut grant.stdin, crate::StdinSource::Empty).into_pipe();
     let budget = admission.tenant.budget().clone();
+    let output = Arc::clone(&grant.output);
     let mut sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone(), budget)?;
     let mut cpu = Duration::ZERO;
     let ended = Guarded {
         call: Box::pin(sandbox.call(&module, call)),
         control: &control,
         cpu: &mut cpu,
+        output: &*output,
         cpu_limit: limits.cpu,
     }
     .await;
@@ -138,6 +141,7 @@ struct Guarded<'a, F> {
     call: Pin<Box<F>>,
     control: &'a RunControl,
     cpu: &'a mut Duration,
+    output: &'a dyn OutputSink,
     cpu_limit: Duration,
 }
 
@@ -160,7 +164,10 @@ impl<F: Future<Output = wasmtime::Result<u8>>> Future for Guarded<'_, F> {
         match polled {
             Poll::Ready(result) => Poll::Ready(Ended::ByItself(result)),
             Poll::Pending if *this.cpu >= this.cpu_limit => Poll::Ready(Ended::OutOfCpuTime),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                this.output.slice_ended();
+                Poll::Pending
+            }
         }
     }
 }

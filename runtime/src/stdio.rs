@@ -34,6 +34,10 @@ pub trait OutputSink: Send + Sync + 'static {
 
     /// Ready when a write would be taken now. A sink that is full makes its guest, and no one else, wait.
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// The guest gives its thread back for now: the moment to wake whoever takes the output, once for all writes of the
+    /// slice. Not called after the last slice, whose end the run's report tells.
+    fn slice_ended(&self) {}
 }
 
 /// Most bytes of one write to a sink.

@@ -13,6 +13,8 @@ use super::OutputCursor;
 
 /// Bytes that wait for the log before the guest waits.
 const PENDING_BYTES: usize = 256 << 10;
+/// Bytes of one slice after which the log is woken before the slice ends.
+const WAKE_BYTES: usize = 64 << 10;
 /// Newest bytes of each stream kept for followers. More than a line, so that whatever is no longer here is in the log.
 const KEPT_BYTES: u64 = 512 << 10;
 /// First bytes of each stream kept for the answer of a run that is waited for.
@@ -41,6 +43,8 @@ struct State {
     chunks: u64,
     closed: bool,
     recorded: bool,
+    /// Something was written since anyone was woken.
+    untold: bool,
     guest: Option<Waker>,
     log: Option<Waker>,
 }
@@ -104,7 +108,23 @@ impl OutputSink for LiveOutput {
             state.pending_bytes += bytes.len();
             state.streams[index(stream)].push(number, bytes.clone(), true);
             state.pending.push_back(Pending { stream, bytes, _held: held });
-            state.log.take()
+            state.untold = true;
+            if state.pending_bytes < WAKE_BYTES {
+                return;
+            }
+            state.tell()
+        };
+        wake(log);
+        self.changed.notify_waiters();
+    }
+
+    fn slice_ended(&self) {
+        let log = {
+            let mut state = self.state.lock();
+            if !state.untold {
+                return;
+            }
+            state.tell()
         };
         wake(log);
         self.changed.notify_waiters();
@@ -117,6 +137,14 @@ impl OutputSink for LiveOutput {
         }
         state.guest = Some(context.waker().clone());
         Poll::Pending
+    }
+}
+
+impl State {
+    /// Whoever is to be woken for the log.
+    fn tell(&mut self) -> Option<Waker> {
+        self.untold = false;
+        self.log.take()
     }
 }
 
@@ -150,9 +178,10 @@ impl LiveOutput {
         let log = {
             let mut state = self.state.lock();
             state.closed = true;
-            state.log.take()
+            state.tell()
         };
         wake(log);
+        self.changed.notify_waiters();
     }
 
     /// How the run ended is recorded, and all its lines are in the log.
@@ -249,6 +278,37 @@ mod tests {
         assert!(matches!(output.next(&OutputCursor::default()), Next::Behind));
         let state = output.state.lock();
         assert!(state.streams[0].written - state.streams[0].start() >= KEPT_BYTES);
+    }
+
+    #[tokio::test]
+    async fn the_log_is_woken_once_a_slice_or_when_much_is_written() {
+        struct Woken(std::sync::atomic::AtomicBool);
+        impl std::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let output = LiveOutput::default();
+        let woken = Arc::new(Woken(false.into()));
+        let waker = Waker::from(Arc::clone(&woken));
+        // Takes what is there, then waits; true when it was woken since it last did.
+        let mut wakes = || {
+            let was = woken.0.swap(false, std::sync::atomic::Ordering::SeqCst);
+            let mut context = Context::from_waker(&waker);
+            while let Poll::Ready(Some(_)) = std::pin::pin!(output.next_pending()).poll(&mut context) {}
+            was
+        };
+        assert!(!wakes(), "nothing was written yet");
+        output.write(OutputStreamKind::Stdout, Bytes::from_static(b"a"));
+        assert!(!wakes());
+        output.slice_ended();
+        assert!(wakes());
+        output.slice_ended();
+        assert!(!wakes());
+        output.write(OutputStreamKind::Stdout, Bytes::from(vec![b'x'; WAKE_BYTES]));
+        assert!(wakes());
+        output.close();
+        assert!(wakes());
     }
 
     #[tokio::test]

@@ -137,3 +137,63 @@ fn write(store: &Store, records: &HashMap<RunId, Kept>) -> Result<(), StoreError
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{RunStatus, Usage};
+    use crate::clock::Clock;
+    use crate::ids::{TenantId, UserId};
+    use crate::store::StoreOptions;
+
+    fn open(path: &std::path::Path) -> Store {
+        Store::open(path, &StoreOptions { cache_bytes: 16 << 20, low_disk_bytes: 0 }).unwrap()
+    }
+
+    fn record(clock: &Clock, status: RunStatus) -> RunRecord {
+        RunRecord {
+            id: RunId::generate(clock),
+            command: "hello".parse().unwrap(),
+            version: 1,
+            module: "0".repeat(64).parse().unwrap(),
+            args: Vec::new(),
+            status,
+            outcome: None,
+            usage: Usage::default(),
+            created_at: clock.now(),
+            ended_at: None,
+            created_by: UserId::generate(clock),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_latest_record_of_each_run_is_in_the_store_once_settled() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let store = open(dir.path());
+        let scope = TenantScope::for_test(TenantId::generate(&clock));
+        let records = RunRecords::start(store.clone()).unwrap();
+        let running = record(&clock, RunStatus::Running);
+        let ended = RunRecord { status: RunStatus::Ended, ..running.clone() };
+        let other = record(&clock, RunStatus::Running);
+        for record in [&running, &other, &ended] {
+            records.put(&scope, record.clone(), None).await;
+        }
+        records.settled().await;
+        let reader = store.reader_blocking();
+        assert_eq!(reader.run(&scope, &ended.id).unwrap(), Some(ended));
+        assert_eq!(reader.run(&scope, &other.id).unwrap(), Some(other));
+        records.settled().await;
+    }
+
+    #[tokio::test]
+    async fn what_waits_when_the_host_stops_is_written() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let store = open(dir.path());
+        let scope = TenantScope::for_test(TenantId::generate(&clock));
+        let records = RunRecords::start(store.clone()).unwrap();
+        let ended = record(&clock, RunStatus::Ended);
+        records.put(&scope, ended.clone(), None).await;
+        drop(records);
+        assert_eq!(store.reader_blocking().run(&scope, &ended.id).unwrap(), Some(ended));
+    }
+}

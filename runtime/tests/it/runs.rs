@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{Bench, Collected, grant, guest, limits};
-use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource, TenantLimits};
+use cloister_runtime::{Bytes, CpuShare, Limits, Outcome, StdinPipe, StdinSource, TenantLimits};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $again (br $again)))"#;
 
@@ -191,6 +191,28 @@ async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
     for hog in loops {
         assert_eq!(hog.report().await.unwrap().outcome, Outcome::Cancelled);
     }
+}
+
+#[tokio::test]
+async fn a_cap_stretches_cpu_time_over_wall_time() {
+    let bench = Bench::new();
+    let tenth = TenantLimits {
+        cpu: CpuShare { weight: CpuShare::PLAIN_WEIGHT, cap: Some(100) },
+        ..TenantLimits::UNLIMITED
+    };
+    let capped = bench.runtime.tenant(&tenth);
+    let module = bench
+        .runtime
+        .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)
+        .await
+        .unwrap();
+    let limits = Limits { cpu: Duration::from_millis(50), ..limits() };
+    let run = bench.runtime.start(capped.admit().unwrap(), module, grant(&Arc::default()), limits);
+    let report = run.report().await.unwrap();
+    assert_eq!(report.outcome, Outcome::OutOfCpuTime);
+    // 50 ms at a tenth of a core take half a second, but for the little that an idle tenant may save up.
+    assert!(report.usage.wall >= Duration::from_millis(350), "{:?}", report.usage);
+    assert!(bench.runtime.stats().scheduler.throttles > 0);
 }
 
 #[tokio::test]
