@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloister_runtime::{Canceller, Runtime, Share, StdinPipe};
+use cloister_runtime::{Admission, Canceller, Runtime, StdinPipe, Tenant, TenantLimits};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -38,9 +38,20 @@ impl ActiveRun {
 }
 
 struct TenantRuns {
-    share: Share,
-    count: AtomicUsize,
+    tenant: Tenant,
+    limits: Mutex<TenantLimits>,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
+}
+
+impl TenantRuns {
+    /// Takes over limits that have changed since the last look.
+    fn hold_to(&self, limits: &TenantLimits) {
+        let mut held = self.limits.lock();
+        if *held != *limits {
+            self.tenant.set_limits(limits);
+            *held = *limits;
+        }
+    }
 }
 
 /// All runs that have not ended.
@@ -59,16 +70,13 @@ struct Total {
 /// A place among a tenant's concurrent runs; given back when dropped.
 pub(super) struct RunPlace {
     tenant: Arc<TenantRuns>,
+    /// Given back after the run is no longer listed.
+    _place: cloister_runtime::RunPlace,
     total: Arc<Total>,
     run: Option<RunId>,
 }
 
 impl RunPlace {
-    /// The tenant's part of the CPU.
-    pub(super) fn share(&self) -> &Share {
-        &self.tenant.share
-    }
-
     /// Makes the run known.
     pub(super) fn hold(&mut self, id: RunId, run: Arc<ActiveRun>) {
         self.tenant.runs.lock().insert(id.clone(), run);
@@ -81,7 +89,6 @@ impl Drop for RunPlace {
         if let Some(id) = &self.run {
             self.tenant.runs.lock().remove(id);
         }
-        self.tenant.count.fetch_sub(1, Ordering::AcqRel);
         if self.total.count.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.total.none_left.notify_waiters();
         }
@@ -89,31 +96,29 @@ impl Drop for RunPlace {
 }
 
 impl ActiveRuns {
-    /// Takes a place for one more run, within the plan's bound.
+    /// Takes a place for one more run, within the limits of the tenant's plan, which hold from now on.
     pub(super) fn place(
         &self,
         scope: &TenantScope,
-        bound: usize,
-        weight: u32,
+        limits: &TenantLimits,
         runtime: &Runtime,
-    ) -> Result<RunPlace, CommandError> {
-        let tenant = self.tenant(scope, weight, runtime);
-        let taken = tenant
-            .count
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < bound).then_some(count + 1));
-        taken.map_err(CommandError::TooManyRuns)?;
+    ) -> Result<(RunPlace, Admission), CommandError> {
+        let tenant = self.tenant(scope, limits, runtime);
+        let admission = tenant.tenant.admit().map_err(CommandError::TooManyRuns)?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
-        Ok(RunPlace { tenant, total: Arc::clone(&self.total), run: None })
+        let (total, place) = (Arc::clone(&self.total), admission.place());
+        Ok((RunPlace { tenant, _place: place, total, run: None }, admission))
     }
 
-    fn tenant(&self, scope: &TenantScope, weight: u32, runtime: &Runtime) -> Arc<TenantRuns> {
+    fn tenant(&self, scope: &TenantScope, limits: &TenantLimits, runtime: &Runtime) -> Arc<TenantRuns> {
         if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
+            tenant.hold_to(limits);
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
         let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
-            let share = runtime.share(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
-            Arc::new(TenantRuns { share, count: AtomicUsize::new(0), runs: Mutex::default() })
+            let tenant = runtime.tenant(limits);
+            Arc::new(TenantRuns { tenant, limits: Mutex::new(*limits), runs: Mutex::default() })
         });
         Arc::clone(tenant)
     }
@@ -126,7 +131,7 @@ impl ActiveRuns {
 
     /// Runs of one tenant.
     pub(super) fn len_of(&self, scope: &TenantScope) -> usize {
-        self.tenants.read().get(scope.tenant()).map_or(0, |tenant| tenant.count.load(Ordering::Acquire))
+        self.tenants.read().get(scope.tenant()).map_or(0, |tenant| tenant.runs.lock().len())
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Why a run cannot be started, found or fed.
 
-use cloister_runtime::ModuleError;
+use cloister_runtime::{Exhausted, ModuleError};
 
 use crate::audit::AuditError;
 use crate::files::FilesError;
@@ -26,8 +26,8 @@ pub enum CommandError {
     #[error("{0}")]
     Invalid(String),
     /// The plan's bound on concurrent runs is reached.
-    #[error("{0} runs are active, which is all that the plan allows")]
-    TooManyRuns(usize),
+    #[error("{} runs are active, which is all that the plan allows", .0.used)]
+    TooManyRuns(Exhausted),
     /// Every slot of the engine is taken.
     #[error("all slots for runs are taken")]
     Busy,

@@ -123,12 +123,8 @@ impl Commands {
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
         let allowed = inner.registry.plan(permit.plan());
-        let mut place = inner.active.place(
-            permit.scope(),
-            allowed.concurrent_runs,
-            allowed.cpu_weight,
-            &inner.runtime,
-        )?;
+        let (mut place, admission) =
+            inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         inner.quota.run(permit, allowed).await?;
         let limits = runtime_limits(&plan.limits);
@@ -140,6 +136,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
+            volume: None,
             network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,
@@ -165,7 +162,7 @@ impl Commands {
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
         let log = log.masked(inner.masking.of_run(permit.scope(), &[]).await?);
-        let run = inner.runtime.start(place.share(), module, grant, limits);
+        let run = inner.runtime.start(admission, module, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {
