@@ -135,6 +135,8 @@ pub async fn serve_until(
         .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
     let app = build(config, Clock::system(), address, Compiling::Apart).await?;
     let welcome = bootstrap::run(&app).await?;
+    let sweeping = tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
+    let keeping = tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
     announce(&welcome);
     let failed = async {
         app.store.failed().await;
@@ -147,6 +149,8 @@ pub async fn serve_until(
     app.stopping.cancel();
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
+    // They end with the host; a panic of theirs was reported by itself.
+    let _ = tokio::join!(sweeping, keeping);
     if let Err(error) = app.quota.write().await {
         tracing::error!(error = &error as &dyn std::error::Error, "rates and counts could not be written");
     }
@@ -183,10 +187,7 @@ pub async fn build(
 ) -> Result<App, ServeError> {
     let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
-    let app = App::new(parts);
-    tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
-    tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
-    Ok(app)
+    Ok(App::new(parts))
 }
 
 fn assemble(

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{HostOptions, Shape, World, eventually, fixture};
 
-const CONFIG: &str = "[plans.enterprise]\nruns_per_month = 4\nruns_per_minute = 1000\nuploads_per_hour = 2\n";
+const CONFIG: &str =
+    "[plans.professional]\nruns_per_month = 4\nruns_per_minute = 1000\nuploads_per_hour = 2\n";
 
 async fn item(world: &World, name: &str) -> Value {
     let usage = world.a.get("usage").await.expect(200).data();
@@ -47,7 +48,7 @@ async fn counts_and_rates_survive_a_kill() {
 
 #[tokio::test]
 async fn a_larger_plan_counts_at_once() {
-    let config = "[plans.enterprise]\nrequests_per_minute = 0\nrequests_per_minute_principal = 3\n";
+    let config = "[plans.professional]\nrequests_per_minute = 0\nrequests_per_minute_principal = 3\n";
     let mut world =
         World::start_with(HostOptions { config: config.to_owned(), ..HostOptions::default() }).await;
     for _ in 0..3 {
@@ -55,7 +56,7 @@ async fn a_larger_plan_counts_at_once() {
     }
     world.a.get("modules").await.problem(429, "rate_limited");
     world.b.get("modules").await.expect(200);
-    world.host.configure("[plans.enterprise]\nrequests_per_minute_principal = 1000\n");
+    world.host.configure("[plans.professional]\nrequests_per_minute_principal = 1000\n");
     world.kill_and_restart();
     world.a.get("modules").await.expect(200);
 }

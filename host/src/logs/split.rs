@@ -176,8 +176,7 @@ impl LineSplitter {
 
     /// So much of the first bytes as cannot be the beginning of a secret.
     fn finished(&self, len: usize) -> usize {
-        let unfinished = self.masker.as_ref().map_or(0, |masker| masker.unfinished(&self.partial[..len]));
-        len - unfinished
+        self.masker.as_ref().map_or(len, |masker| masker.finished(&self.partial[..len]))
     }
 
     fn mask(&mut self, len: usize) {

@@ -123,10 +123,11 @@ impl Masker {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
-    /// How many bytes at the end may be the beginning of a secret, and so must wait for what follows.
+    /// How many bytes from the start can be given out: the rest may be the beginning of a secret, or a secret that goes on,
+    /// and so must wait for what follows.
     #[must_use]
-    pub fn unfinished(&self, text: &[u8]) -> usize {
-        self.secrets.as_ref().map_or(0, |secrets| secrets.unfinished(text))
+    pub fn finished(&self, text: &[u8]) -> usize {
+        self.secrets.as_ref().map_or(text.len(), |secrets| secrets.finished(text))
     }
 }
 
@@ -138,12 +139,15 @@ impl Secrets {
         hits
     }
 
-    fn unfinished(&self, text: &[u8]) -> usize {
+    fn finished(&self, text: &[u8]) -> usize {
         let beginning = |secret: &Vec<u8>| {
             let most = secret.len().saturating_sub(1).min(text.len());
             (1..=most).rev().find(|&length| text.ends_with(&secret[..length])).unwrap_or(0)
         };
-        self.texts.iter().map(beginning).max().unwrap_or(0)
+        let cut = text.len() - self.texts.iter().map(beginning).max().unwrap_or(0);
+        // A whole secret may end in the beginning of another, and is not cut in two.
+        let through = self.finder.find_iter(text).find(|found| found.start() < cut && cut < found.end());
+        through.map_or(cut, |found| found.start())
     }
 }
 

@@ -41,7 +41,7 @@ impl Host {
     /// Starts a host on a fresh data directory.
     pub(crate) fn start_with(options: HostOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("cloister.toml"), options.config).unwrap();
+        std::fs::write(dir.path().join("cloister.toml"), without_rates(&options.config)).unwrap();
         let data = options.data.unwrap_or_else(|| dir.path().join("data"));
         let mut host = Self { dir, data, child: None, url: String::new(), operator_link: None };
         host.restart();
@@ -81,7 +81,7 @@ impl Host {
 
     /// Replaces the configuration file's text; for the next start.
     pub(crate) fn configure(&self, text: &str) {
-        std::fs::write(self.dir.path().join("cloister.toml"), text).unwrap();
+        std::fs::write(self.dir.path().join("cloister.toml"), without_rates(text)).unwrap();
     }
 
     /// `http://127.0.0.1:PORT`
@@ -149,6 +149,26 @@ impl Drop for Host {
             let from = lines.len().saturating_sub(SHOWN_LINES);
             eprintln!("the host's log:\n{}", lines[from..].join("\n"));
         }
+    }
+}
+
+/// The same configuration, in which the tests' tenants have no rates but those that it names.
+fn without_rates(text: &str) -> String {
+    const SECTION: &str = "[plans.professional]\n";
+    const KEYS: [&str; 7] = [
+        "requests_per_minute",
+        "requests_per_minute_principal",
+        "runs_per_minute",
+        "runs_per_minute_principal",
+        "runs_per_month",
+        "uploads_per_hour",
+        "workflows_per_hour",
+    ];
+    let named = |key: &str| text.lines().any(|line| line.starts_with(&format!("{key} = ")));
+    let keys: String = KEYS.iter().filter(|key| !named(key)).map(|key| format!("{key} = 0\n")).collect();
+    match text.contains(SECTION) {
+        true => text.replace(SECTION, &format!("{SECTION}{keys}")),
+        false => format!("{text}\n{SECTION}{keys}"),
     }
 }
 

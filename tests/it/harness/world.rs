@@ -58,7 +58,7 @@ pub(crate) async fn sign_in(anonymous: &Client, link: &str) -> Client {
 /// Makes a tenant and signs its owner in.
 pub(crate) async fn tenant(operator: &Client, anonymous: &Client, slug: &str) -> Client {
     let body = json!({
-        "slug": slug, "name": slug, "plan": "enterprise", "owner_email": format!("owner@{slug}.example")
+        "slug": slug, "name": slug, "plan": "professional", "owner_email": format!("owner@{slug}.example")
     });
     let made = operator.post("/v1/operator/tenants", body).await.expect(201).data();
     sign_in(anonymous, made["owner_link"].as_str().unwrap()).await.in_tenant(slug)
