@@ -17,6 +17,7 @@ const MAX_BATCH: usize = 256;
 const MAX_HEADS: usize = 65_536;
 
 /// Something for the thread to do.
+#[expect(clippy::large_enum_variant, reason = "marks are few, and a box for each event is not")]
 pub(super) enum Job {
     /// An event on its way to a chain.
     Append {
