@@ -199,7 +199,7 @@ fn assemble(
         private_ranges: config.engine.private_ranges()?,
         slots: config.engine.max_runs as usize,
     });
-    TenantCollector::register(metrics.registry(), commands.clone())?;
+    TenantCollector::register(metrics.registry(), commands.budgets())?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

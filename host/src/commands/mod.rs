@@ -30,6 +30,7 @@ pub use error::CommandError;
 pub use follow::{OutputCursor, OutputItem};
 pub use query::RunFilter;
 pub use start::{EndWithCaller, Started};
+pub use usage::BudgetsInUse;
 
 /// Starts runs, and knows those that have not ended. Cheap to clone.
 #[derive(Clone)]

@@ -1,8 +1,10 @@
 //! What tenants' runs use together.
 
+use std::sync::{Arc, Weak};
+
 use cloister_runtime::{Budget, BudgetUse, Resource};
 
-use super::Commands;
+use super::{Commands, Inner};
 use crate::api::{ResourceUsage, TenantUsage};
 use crate::auth::{Permit, act};
 use crate::ids::TenantId;
@@ -28,9 +30,21 @@ impl Commands {
         }
     }
 
-    /// Budgets in use at this moment; no more than there are runs.
+    /// A view of all budgets that does not keep the host's parts alive.
     #[must_use]
-    pub fn budgets_in_use(&self) -> Vec<(TenantId, Budget)> {
-        self.inner.active.in_use()
+    pub fn budgets(&self) -> BudgetsInUse {
+        BudgetsInUse(Arc::downgrade(&self.inner))
+    }
+}
+
+/// A view of the budgets of which something is used.
+#[derive(Clone)]
+pub struct BudgetsInUse(Weak<Inner>);
+
+impl BudgetsInUse {
+    /// They, at this moment; no more than there are runs.
+    #[must_use]
+    pub fn now(&self) -> Vec<(TenantId, Budget)> {
+        self.0.upgrade().map(|inner| inner.active.in_use()).unwrap_or_default()
     }
 }
