@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Run, Runtime, RuntimeConfig, StdinSource,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Reservation, Run, Runtime, RuntimeConfig,
+    StdinSource,
     Tenant, TenantLimits, inspect,
 };
 
@@ -17,7 +18,7 @@ use cloister_runtime::{
 struct Forget;
 
 impl OutputSink for Forget {
-    fn write(&self, _: OutputStreamKind, _: Bytes) {}
+    fn write(&self, _: OutputStreamKind, _: Bytes, _: Reservation) {}
 
     fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())

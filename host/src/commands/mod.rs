@@ -37,6 +37,7 @@ pub use error::CommandError;
 pub use follow::{OutputCursor, OutputItem};
 pub use query::RunFilter;
 pub use start::{EndWithCaller, Started};
+pub use usage::InUse;
 
 /// Starts runs, and knows those that have not ended. Cheap to clone.
 #[derive(Clone)]
@@ -157,12 +158,6 @@ impl Commands {
     #[must_use]
     pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
-    }
-
-    /// CPU time of each tenant's guests since the start, in nanoseconds.
-    #[must_use]
-    pub fn cpu_by_tenant(&self) -> Vec<(TenantId, u64)> {
-        self.inner.active.cpu_by_tenant()
     }
 
     /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.

@@ -1,8 +1,10 @@
 //! What tenants' runs use together.
 
+use std::sync::{Arc, Weak};
+
 use cloister_runtime::{Budget, BudgetUse, Resource};
 
-use super::Commands;
+use super::{Commands, Inner};
 use crate::api::UsageItem;
 use crate::auth::{Permit, act};
 use crate::ids::TenantId;
@@ -31,9 +33,27 @@ impl Commands {
         .into()
     }
 
-    /// Budgets in use at this moment; no more than there are runs.
+    /// A view of what tenants use that does not keep the host's parts alive.
     #[must_use]
-    pub fn budgets_in_use(&self) -> Vec<(TenantId, Budget)> {
-        self.inner.active.in_use()
+    pub fn in_use(&self) -> InUse {
+        InUse(Arc::downgrade(&self.inner))
+    }
+}
+
+/// A view of what tenants use.
+#[derive(Clone)]
+pub struct InUse(Weak<Inner>);
+
+impl InUse {
+    /// Budgets of which something is used at this moment; no more than there are runs.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<(TenantId, Budget)> {
+        self.0.upgrade().map(|inner| inner.active.in_use()).unwrap_or_default()
+    }
+
+    /// CPU time by tenant since it was last idle for long, in nanoseconds.
+    #[must_use]
+    pub fn cpu_ns(&self) -> Vec<(TenantId, u64)> {
+        self.0.upgrade().map(|inner| inner.active.cpu_by_tenant()).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, Opts, Registry};
 
-use crate::commands::Commands;
+use crate::commands::InUse;
 use crate::ids::TenantId;
 
 /// Tenants with a label of their own. Once shown, a tenant stays, so that no counter runs backwards.
@@ -17,7 +17,7 @@ const OTHERS: &str = "others";
 
 /// Shows CPU time by tenant.
 pub struct CpuCollector {
-    commands: Commands,
+    in_use: InUse,
     shown: Mutex<HashSet<TenantId>>,
     descriptions: Vec<Desc>,
 }
@@ -27,9 +27,9 @@ impl CpuCollector {
     ///
     /// # Errors
     /// When the name is taken.
-    pub fn register(registry: &Registry, commands: Commands) -> prometheus::Result<()> {
+    pub fn register(registry: &Registry, in_use: InUse) -> prometheus::Result<()> {
         let descriptions = family()?.desc().into_iter().cloned().collect();
-        registry.register(Box::new(Self { commands, shown: Mutex::default(), descriptions }))
+        registry.register(Box::new(Self { in_use, shown: Mutex::default(), descriptions }))
     }
 }
 
@@ -39,7 +39,7 @@ impl Collector for CpuCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let used = self.commands.cpu_by_tenant();
+        let used = self.in_use.cpu_ns();
         // The same family was made once already, so it can be made again.
         let Ok(counter) = family() else { return Vec::new() };
         for (tenant, cpu_ns) in labelled(&mut self.shown.lock(), used) {

@@ -5,14 +5,14 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
-use crate::commands::Commands;
+use crate::commands::InUse;
 
 /// Tenants shown at most, those with most memory first; the sums are of all.
 const SHOWN_TENANTS: usize = 200;
 
 /// Shows budgets. A tenant's gauges are gone with its last run, so that there are never more than runs.
 pub struct TenantCollector {
-    commands: Commands,
+    in_use: InUse,
     descriptions: Vec<Desc>,
 }
 
@@ -21,10 +21,10 @@ impl TenantCollector {
     ///
     /// # Errors
     /// When a name is taken.
-    pub fn register(registry: &Registry, commands: Commands) -> prometheus::Result<()> {
+    pub fn register(registry: &Registry, in_use: InUse) -> prometheus::Result<()> {
         let gauges = Gauges::new()?;
         let descriptions = gauges.all().iter().flat_map(|gauge| gauge.desc()).cloned().collect();
-        registry.register(Box::new(Self { commands, descriptions }))
+        registry.register(Box::new(Self { in_use, descriptions }))
     }
 }
 
@@ -36,7 +36,7 @@ impl Collector for TenantCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         // The same names were made once already, so they can be made again.
         let Ok(gauges) = Gauges::new() else { return Vec::new() };
-        let mut budgets = self.commands.budgets_in_use();
+        let mut budgets = self.in_use.budgets();
         budgets.sort_by_key(|(_, budget)| std::cmp::Reverse(budget.usage(Resource::Memory).used));
         for (place, (tenant, budget)) in budgets.iter().enumerate() {
             for resource in Resource::ALL {
