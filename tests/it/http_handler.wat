@@ -64,7 +64,7 @@
   (core instance $memory (instantiate $memory-module))
   (core func $fields (canon lower (func $types "[constructor]fields")))
   (core func $response (canon lower (func $types "[constructor]outgoing-response")))
-  (core func $set (canon lower (func $types "[static]response-outparam.set") (memory $memory "memory")))
+  (core func $set (canon lower (func $types "[static]response-outparam.set") (memory (core memory $memory "memory"))))
   (core module $handler-module
     (import "types" "fields" (func $fields (result i32)))
     (import "types" "response" (func $response (param i32) (result i32)))
