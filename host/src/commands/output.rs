@@ -292,7 +292,7 @@ mod tests {
         let woken = Arc::new(Woken(false.into()));
         let waker = Waker::from(Arc::clone(&woken));
         // Takes what is there, then waits; true when it was woken since it last did.
-        let mut wakes = || {
+        let wakes = || {
             let was = woken.0.swap(false, std::sync::atomic::Ordering::SeqCst);
             let mut context = Context::from_waker(&waker);
             while let Poll::Ready(Some(_)) = std::pin::pin!(output.next_pending()).poll(&mut context) {}

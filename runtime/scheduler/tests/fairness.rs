@@ -1,4 +1,5 @@
 //! Fairness against a simulation: threads and a clock that are numbers, tenants that spin, sleep or are capped.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

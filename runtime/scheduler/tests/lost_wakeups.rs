@@ -1,5 +1,6 @@
 //! No wake-up is lost: every interleaving of a few threads, within a bound on preemptions, under loom's model checker. A
 //! task that nobody is woken for is a deadlock, which loom reports.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
@@ -70,20 +71,22 @@ fn explore(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
     model.check(body);
 }
 
-fn worker(dispatcher: &Modelling, done: &Done) {
+/// Runs tasks, each of which ends once `meets` of them have begun.
+fn worker(dispatcher: &Modelling, done: &Done, meets: u32) {
     let mut ran = None;
     while let Some(slice) = dispatcher.next(ran, || 0) {
         ran = Some((slice.tenant, 1));
         done.add();
+        done.wait_for(meets);
     }
 }
 
-fn start(workers: usize) -> (Arc<Modelling>, Arc<Done>, Vec<thread::JoinHandle<()>>) {
+fn start(workers: usize, meets: u32) -> (Arc<Modelling>, Arc<Done>, Vec<thread::JoinHandle<()>>) {
     let (dispatcher, done) = (Arc::new(Modelling::default()), Arc::new(Done::default()));
     let threads = (0..workers)
         .map(|_| {
             let (dispatcher, done) = (Arc::clone(&dispatcher), Arc::clone(&done));
-            thread::spawn(move || worker(&dispatcher, &done))
+            thread::spawn(move || worker(&dispatcher, &done, meets))
         })
         .collect();
     (dispatcher, done, threads)
@@ -97,7 +100,7 @@ fn queue(dispatcher: &Modelling, tenant: usize, run: u64) {
 #[test]
 fn two_workers_take_what_two_threads_queue() {
     explore(2, || {
-        let (dispatcher, done, workers) = start(2);
+        let (dispatcher, done, workers) = start(2, 0);
         let tenant = dispatcher.with(|queues| queues.add_tenant(PLAIN_WEIGHT, None, 0));
         let other = Arc::clone(&dispatcher);
         let producer = thread::spawn(move || queue(&other, tenant, 1));
@@ -110,9 +113,22 @@ fn two_workers_take_what_two_threads_queue() {
 }
 
 #[test]
+fn no_worker_sleeps_while_a_task_waits() {
+    explore(2, || {
+        // Each task waits for the other to begin: one worker alone cannot run them.
+        let (dispatcher, done, workers) = start(2, 2);
+        let tenant = dispatcher.with(|queues| queues.add_tenant(PLAIN_WEIGHT, None, 0));
+        (0..2).for_each(|run| queue(&dispatcher, tenant, run));
+        done.wait_for(2);
+        assert!(dispatcher.stop().is_empty());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
 fn a_burst_for_one_worker_is_run_to_its_end() {
     explore(3, || {
-        let (dispatcher, done, workers) = start(1);
+        let (dispatcher, done, workers) = start(1, 0);
         let tenant = dispatcher.with(|queues| queues.add_tenant(PLAIN_WEIGHT, None, 0));
         (0..3).for_each(|run| queue(&dispatcher, tenant, run));
         done.wait_for(3);
@@ -124,7 +140,7 @@ fn a_burst_for_one_worker_is_run_to_its_end() {
 #[test]
 fn a_cap_that_is_lifted_wakes_someone() {
     explore(3, || {
-        let (dispatcher, done, workers) = start(1);
+        let (dispatcher, done, workers) = start(1, 0);
         // The burst of a thousandth of a core is less than the first slice takes, so the tenant stands aside.
         let tenant = dispatcher.with(|queues| {
             let tenant = queues.add_tenant(PLAIN_WEIGHT, Some(1), 0);
@@ -148,7 +164,7 @@ fn spend(queues: &mut Queues<u32>, tenant: usize) {
 #[test]
 fn stopping_ends_every_wait_and_hands_back_what_is_left() {
     explore(3, || {
-        let (dispatcher, done, workers) = start(2);
+        let (dispatcher, done, workers) = start(2, 0);
         let tenant = dispatcher.with(|queues| queues.add_tenant(PLAIN_WEIGHT, None, 0));
         queue(&dispatcher, tenant, 1);
         let left = dispatcher.stop().len();
