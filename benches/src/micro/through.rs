@@ -10,8 +10,7 @@ use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
     NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Reservation, Run, Runtime, RuntimeConfig,
-    StdinSource,
-    Tenant, TenantLimits, inspect,
+    StdinSource, Tenant, TenantLimits, inspect,
 };
 
 /// Takes output and forgets it.
