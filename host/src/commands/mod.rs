@@ -24,7 +24,6 @@ use crate::audit::Audit;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::files::Files;
-use crate::ids::TenantId;
 use crate::logs::LogWriter;
 use crate::masking::Masking;
 use crate::metrics::RunsEnded;
