@@ -9,6 +9,7 @@ pub mod files;
 pub mod http;
 pub mod ids;
 mod inflow;
+pub mod lifecycle;
 pub mod logs;
 pub mod metrics;
 pub mod registry;

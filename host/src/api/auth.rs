@@ -86,3 +86,28 @@ pub struct Membership {
     /// `owner`, `admin`, `developer`, `runner` or `viewer`.
     pub role: String,
 }
+
+/// Answer of `GET /.well-known/jwks.json` (RFC 7517, section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JsonWebKeySet {
+    /// The key that signs now, then those that tokens may still be signed with.
+    pub keys: Vec<JsonWebKey>,
+}
+
+/// An Ed25519 public key (RFC 8037, section 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JsonWebKey {
+    /// Always `OKP`.
+    pub kty: String,
+    /// Always `Ed25519`.
+    pub crv: String,
+    /// The public key, base64url.
+    pub x: String,
+    /// Names it in a token's header.
+    pub kid: String,
+    /// Always `EdDSA`.
+    pub alg: String,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    pub usage: String,
+}

@@ -4,6 +4,7 @@
 //! [`TenantScope`]; a member who may do something gets a [`Permit`] for it, which the next step demands. Each step
 //! happens only here.
 
+mod api_keys;
 mod backoff;
 mod cache;
 mod caller;
@@ -12,6 +13,7 @@ mod keys;
 mod links;
 mod lookup;
 mod password;
+mod permission;
 mod policy;
 mod scope;
 mod secret;
@@ -19,11 +21,15 @@ mod service;
 mod sessions;
 mod token;
 
-pub use caller::{Caller, Member};
+pub use api_keys::{MadeKey, NewKey};
+pub use caller::{Caller, Credential, Member};
 pub use error::AuthError;
 pub use links::stage_link;
+pub use permission::{MAX_PERMISSIONS, Permission, Rights, UnknownPermission};
 pub use policy::{Act, Action, Decisions, Permit, act, authorize};
 pub use scope::{OperatorScope, TenantScope};
 pub use secret::Secret;
-pub use service::{Auth, SignedIn};
+pub(crate) use secret::hash as secret_hash;
+pub use service::{Auth, Origin, SignedIn};
 pub use sessions::MAX_SPENT_TOKENS;
+pub(crate) use sessions::reclaim;

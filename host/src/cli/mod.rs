@@ -11,7 +11,9 @@ mod failure;
 mod files;
 mod generate;
 mod logs;
+mod members;
 mod modules;
+mod operator;
 mod output;
 mod run;
 mod runs;
@@ -97,9 +99,24 @@ enum Command {
     /// Work with the tenant's directory
     #[command(subcommand)]
     Files(files::FilesCommand),
-    /// Create, list and choose tenants
+    /// Choose a tenant; for the operator: create, change, suspend and take down tenants
     #[command(subcommand)]
     Tenant(tenants::TenantCommand),
+    /// Invite, list and remove the tenant's members
+    #[command(subcommand)]
+    User(members::UserCommand),
+    /// List roles, and make the tenant's own
+    #[command(subcommand)]
+    Role(members::RoleCommand),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(members::KeyCommand),
+    /// List and end your sessions
+    #[command(subcommand)]
+    Session(members::SessionCommand),
+    /// What only the operator of a host does
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Print the HTTP API as OpenAPI 3.1
     Openapi,
     /// Print a completion script for a shell
@@ -137,6 +154,7 @@ fn dispatch(cli: Cli) -> Outcome<u8> {
         Command::CompileWorker => generate::compile_worker(),
         Command::Serve(args) => serve::serve(args),
         Command::Completions(args) => generate::completions(&args),
+        Command::Operator(operator::OperatorCommand::Link(args)) => operator::link(&args),
         Command::Openapi => generate::openapi(&Output::new(true, true)),
         command => {
             let context = Context::new(cli.global);
@@ -168,9 +186,17 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Ps(args) => runs::ps(context, &args).await,
         Command::Kill(args) => runs::kill(context, args).await,
         Command::Files(command) => Box::pin(files::files(context, command)).await,
-        Command::Tenant(command) => tenants::tenant(context, command).await,
+        Command::Tenant(command) => Box::pin(tenants::tenant(context, command)).await,
+        Command::User(command) => Box::pin(members::user(context, command)).await,
+        Command::Role(command) => members::role(context, command).await,
+        Command::Key(command) => members::key(context, command).await,
+        Command::Session(command) => members::session(context, command).await,
+        Command::Operator(operator::OperatorCommand::RotateKeys(args)) => {
+            operator::rotate_keys(context, &args).await
+        }
         Command::Serve(_)
         | Command::Run(_)
+        | Command::Operator(operator::OperatorCommand::Link(_))
         | Command::Openapi
         | Command::Completions(_)
         | Command::CompileWorker => Ok(()),

@@ -1,8 +1,8 @@
 //! Runs that have not ended, by tenant: for finding them, for bounding them, and for ending them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cloister_runtime::{Canceller, Runtime, Share, StdinPipe};
 use parking_lot::{Mutex, RwLock};
@@ -39,6 +39,7 @@ impl ActiveRun {
 
 struct TenantRuns {
     share: Share,
+    weight: AtomicU32,
     count: AtomicUsize,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
 }
@@ -47,6 +48,8 @@ struct TenantRuns {
 #[derive(Default)]
 pub(super) struct ActiveRuns {
     tenants: RwLock<HashMap<TenantId, Arc<TenantRuns>>>,
+    /// Tenants that may start nothing.
+    closed: RwLock<HashSet<TenantId>>,
     total: Arc<Total>,
 }
 
@@ -103,17 +106,51 @@ impl ActiveRuns {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < bound).then_some(count + 1));
         taken.map_err(CommandError::TooManyRuns)?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
-        Ok(RunPlace { tenant, total: Arc::clone(&self.total), run: None })
+        let place = RunPlace { tenant, total: Arc::clone(&self.total), run: None };
+        // Looked at after the place was counted: whoever closes a tenant waits for what is counted.
+        if self.closed.read().contains(scope.tenant()) {
+            return Err(CommandError::TenantClosed);
+        }
+        Ok(place)
+    }
+
+    /// Lets a tenant start no more runs, or again.
+    pub(super) fn set_closed(&self, scope: &TenantScope, closed: bool) {
+        if closed {
+            self.closed.write().insert(scope.tenant().clone());
+        } else {
+            self.closed.write().remove(scope.tenant());
+        }
+    }
+
+    /// Cancels a tenant's runs; how many have not ended.
+    pub(super) fn cancel_of(&self, scope: &TenantScope) -> usize {
+        let Some(tenant) = self.tenants.read().get(scope.tenant()).cloned() else { return 0 };
+        for run in tenant.runs.lock().values() {
+            run.canceller.cancel();
+        }
+        tenant.count.load(Ordering::Acquire)
+    }
+
+    /// Forgets a tenant that is gone.
+    pub(super) fn forget(&self, scope: &TenantScope) {
+        self.tenants.write().remove(scope.tenant());
+        self.closed.write().remove(scope.tenant());
     }
 
     fn tenant(&self, scope: &TenantScope, weight: u32, runtime: &Runtime) -> Arc<TenantRuns> {
         if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
+            // The plan may have changed since.
+            if tenant.weight.swap(weight, Ordering::Relaxed) != weight {
+                tenant.share.set_weight(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
+            }
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
         let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
             let share = runtime.share(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
-            Arc::new(TenantRuns { share, count: AtomicUsize::new(0), runs: Mutex::default() })
+            let weight = AtomicU32::new(weight);
+            Arc::new(TenantRuns { share, weight, count: AtomicUsize::new(0), runs: Mutex::default() })
         });
         Arc::clone(tenant)
     }

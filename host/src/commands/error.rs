@@ -25,6 +25,9 @@ pub enum CommandError {
     /// The plan's bound on concurrent runs is reached.
     #[error("{0} runs are active, which is all that the plan allows")]
     TooManyRuns(usize),
+    /// The tenant is suspended or being taken down.
+    #[error("the tenant starts no runs at present")]
+    TenantClosed,
     /// Every slot of the engine is taken.
     #[error("all slots for runs are taken")]
     Busy,
@@ -72,6 +75,7 @@ impl CommandError {
             Self::RunAlreadyEnded => "run_already_ended",
             Self::Invalid(_) => "invalid_value",
             Self::TooManyRuns(_) => "too_many_runs",
+            Self::TenantClosed => "tenant_suspended",
             Self::Busy => "busy",
             Self::Stopping => "not_ready",
             Self::StdinGap { .. } => "stdin_gap",

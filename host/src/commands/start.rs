@@ -121,7 +121,7 @@ impl Commands {
         check_env(&request.env)?;
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
-        let allowed = inner.registry.plan(permit.plan());
+        let allowed = permit.limits();
         let mut place = inner.active.place(
             permit.scope(),
             allowed.concurrent_runs,
@@ -195,7 +195,7 @@ impl Commands {
             found => found?,
         };
         let limits =
-            self.inner.registry.limits_of_run(permit.plan(), &deployment.active.limits, &request.limits)?;
+            self.inner.registry.limits_of_run(permit.limits(), &deployment.active.limits, &request.limits)?;
         Ok(Plan { deployment, module, limits })
     }
 

@@ -11,6 +11,7 @@ use crate::api::Problem;
 use crate::auth::AuthError;
 use crate::commands::CommandError;
 use crate::files::FilesError;
+use crate::lifecycle::LifecycleError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
@@ -124,6 +125,12 @@ impl From<AuthError> for ApiError {
 
 impl From<TenancyError> for ApiError {
     fn from(error: TenancyError) -> Self {
+        Self::from_part(error.code(), error)
+    }
+}
+
+impl From<LifecycleError> for ApiError {
+    fn from(error: LifecycleError) -> Self {
         Self::from_part(error.code(), error)
     }
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::files::Files;
+use crate::lifecycle::Lifecycle;
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub runtime: Arc<Runtime>,
     /// Runs.
     pub commands: Commands,
+    /// How tenants are stopped, taken down and moved.
+    pub lifecycle: Lifecycle,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.
@@ -64,6 +67,12 @@ impl Parts {
     #[must_use]
     pub fn link_url(&self, link: &Secret) -> String {
         format!("{}/#/link/{}", self.url, link.reveal())
+    }
+
+    /// What an invited person opens; the secret is behind `#` here too.
+    #[must_use]
+    pub fn invitation_url(&self, invitation: &Secret) -> String {
+        format!("{}/#/invitation/{}", self.url, invitation.reveal())
     }
 }
 

@@ -6,10 +6,15 @@ pub(super) mod auth;
 pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;
+pub(super) mod lifecycle;
 pub(super) mod logs;
+pub(super) mod members;
 pub(super) mod modules;
 pub(super) mod operator;
+pub(super) mod roles;
 pub(super) mod runs;
+pub(super) mod sessions;
+pub(super) mod tenants;
 
 /// An instant as RFC 3339 with microseconds.
 pub(super) fn rfc3339(at: jiff::Timestamp) -> String {

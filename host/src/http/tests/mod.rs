@@ -4,8 +4,11 @@ mod auth;
 mod deployments;
 mod files;
 mod host;
+mod lifecycle;
 mod logs;
+mod members;
 mod modules;
+mod sessions;
 mod tenants;
 
 use std::net::SocketAddr;
@@ -138,6 +141,7 @@ impl Host {
             name: slug.to_owned(),
             plan: crate::tenancy::PlanName::Free,
             owner: format!("owner@{slug}.test").parse().unwrap(),
+            settings: crate::tenancy::Settings::default(),
         };
         let made = self.app.tenancy.provision(new).await.unwrap();
         self.sign_in_by_link(made.link.reveal()).await
