@@ -19,5 +19,6 @@ mod routes;
 mod runs;
 mod start;
 mod stdin;
+mod tenancy;
 mod tokens;
 mod walkthrough;

@@ -24,6 +24,14 @@ pub struct SignInLink {
     pub new_password: Option<String>,
 }
 
+/// Body of `POST /v1/auth/oidc`: exchanges an identity token of a trusted issuer for tokens.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInOidc {
+    /// The issuer's ID token (OpenID Connect Core 1.0, section 2), meant for this host.
+    pub id_token: String,
+}
+
 /// Body of `POST /v1/auth/refresh` and `POST /v1/auth/sign-out`. A browser leaves the token out: it has a cookie.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

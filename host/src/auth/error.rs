@@ -70,6 +70,18 @@ pub enum AuthError {
     /// The invitation's account exists, and the caller has not signed in to it.
     #[error("the invitation is for an account that exists")]
     SignInFirst,
+    /// The token of an issuer is not valid, not for this host, or of an issuer that is not trusted.
+    #[error("the identity token is not valid")]
+    IdentityInvalid,
+    /// A trusted issuer cannot be asked for its keys.
+    #[error("the issuer's keys cannot be had: {0}")]
+    IssuerFailed(&'static str),
+    /// The identity has no place in a tenant here.
+    #[error("the identity has no role in a tenant of this host")]
+    IdentityWithoutPlace,
+    /// The identity's address is that of another account.
+    #[error("an account with the identity's e-mail address exists")]
+    AccountExists,
     /// The API key that was asked for cannot be.
     #[error("the API key is not valid: {0}")]
     KeyInvalid(&'static str),
@@ -120,6 +132,10 @@ impl AuthError {
             Self::GrantsTooMuch(_) => "grants_too_much",
             Self::SessionRequired => "session_required",
             Self::SignInFirst => "sign_in_first",
+            Self::IdentityInvalid => "identity_invalid",
+            Self::IssuerFailed(_) => "issuer_failed",
+            Self::IdentityWithoutPlace => "identity_without_place",
+            Self::AccountExists => "account_exists",
             Self::KeyInvalid(_) => "key_invalid",
             Self::KeyNotFound => "key_not_found",
             Self::TooManyKeys { .. } => "too_many_keys",

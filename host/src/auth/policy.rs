@@ -121,6 +121,22 @@ pub trait Act {
 }
 
 /// The proof that a member may do `A` in their tenant. Whatever does it takes one.
+///
+/// One is no other, and nobody else makes any:
+///
+/// ```compile_fail,E0308
+/// # use cloister_host::auth::{Permit, act};
+/// fn turn(permit: Permit<act::LogRead>) -> Permit<act::RunCreate> {
+///     permit
+/// }
+/// ```
+///
+/// ```compile_fail,E0624
+/// # use cloister_host::{auth::{Permit, TenantScope, act}, config::Plan, ids::PrincipalId, tenancy::PlanName};
+/// fn forge(scope: TenantScope, by: PrincipalId, plan: Plan) -> Permit<act::RunCreate> {
+///     Permit::for_host(scope, by, PlanName::Free, std::sync::Arc::new(plan))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit<A> {
     scope: TenantScope,

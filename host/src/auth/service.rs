@@ -8,6 +8,7 @@ use super::cache::Cache;
 use super::caller::Place;
 use super::keys::KeyRing;
 use super::lookup::Standing;
+use super::oidc::Issuers;
 use super::password::Passwords;
 use super::sessions::{self, Refreshed};
 use super::token::{Claims, LEEWAY_S, Signer};
@@ -41,6 +42,7 @@ pub(super) struct Inner {
     pub(super) config: AuthConfig,
     pub(super) plans: Plans,
     pub(super) signer: Signer,
+    pub(super) issuers: Issuers,
     passwords: Passwords,
     backoff: Backoff,
     decisions: Arc<Decisions>,
@@ -86,12 +88,14 @@ impl Auth {
         let keys = KeyRing::load_or_create(&store.dir().keys())?;
         let signer = Signer::new(&keys, &config.issuer)?;
         let passwords = Passwords::new(&config)?;
+        let issuers = Issuers::new(&config.oidc)?;
         let inner = Inner {
             store,
             clock,
             config,
             plans,
             signer,
+            issuers,
             passwords,
             backoff: Backoff::default(),
             decisions: Arc::new(decisions),

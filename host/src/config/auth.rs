@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, within};
+use super::{ConfigError, OidcIssuer, oidc, within};
 
 /// `[auth]`
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +32,8 @@ pub struct AuthConfig {
     pub max_hashing: usize,
     /// The e-mail address of the operator's account, made at first start.
     pub operator_email: String,
+    /// Issuers of identities that are trusted.
+    pub oidc: Vec<OidcIssuer>,
 }
 
 impl Default for AuthConfig {
@@ -49,6 +51,7 @@ impl Default for AuthConfig {
             argon2_passes: 2,
             max_hashing: 2,
             operator_email: "operator@cloister.local".to_owned(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -65,6 +68,7 @@ impl AuthConfig {
         within("auth.argon2_memory_kib", self.argon2_memory_kib, 8..=1 << 20)?;
         within("auth.argon2_passes", self.argon2_passes, 1..=16)?;
         within("auth.max_hashing", self.max_hashing, 1..=64)?;
+        oidc::check(&self.oidc)?;
         self.operator_email.parse::<crate::tenancy::Email>().map(drop).map_err(|error| ConfigError::Value {
             key: "auth.operator_email".to_owned(),
             rule: error.to_string(),

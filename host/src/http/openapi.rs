@@ -42,6 +42,7 @@ use crate::api::Problem;
         operator::list_users,
         operator::recover_user,
         operator::rotate_keys,
+        sessions::oidc,
         sessions::accept,
         sessions::list,
         sessions::end_all,

@@ -67,6 +67,7 @@ impl Routes {
             .add(Method::POST, "/v1/auth/sign-out", post(auth::sign_out))
             .add(Method::POST, "/v1/auth/password", post(auth::password))
             .add(Method::GET, "/v1/auth/me", get(auth::me))
+            .add(Method::POST, "/v1/auth/oidc", post(sessions::oidc))
             .add(Method::POST, "/v1/auth/invitation", post(sessions::accept))
             .add(Method::GET, "/v1/auth/sessions", get(sessions::list))
             .add(Method::DELETE, "/v1/auth/sessions", delete(sessions::end_all))

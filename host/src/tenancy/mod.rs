@@ -3,6 +3,7 @@
 mod branding;
 mod email;
 mod error;
+mod external;
 mod invitations;
 mod lifecycle;
 mod members;

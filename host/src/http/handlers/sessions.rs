@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::auth::answer;
 use super::rfc3339;
-use crate::api::{AcceptInvitation, JsonWebKeySet, Session, Success, Tokens};
+use crate::api::{AcceptInvitation, JsonWebKeySet, Session, SignInOidc, Success, Tokens};
 use crate::auth::{AuthError, Caller, Origin};
 use crate::http::{Answer, ApiError, ApiJson, ApiPath, ApiQuery, ApiResult, App, data};
 use crate::ids::SessionId;
@@ -53,6 +53,7 @@ pub(in crate::http) async fn end(
     caller: Caller,
     ApiPath(path): ApiPath<SessionPath>,
 ) -> ApiResult<StatusCode> {
+    caller.session()?;
     let id = path.session.parse().map_err(|_| AuthError::SessionNotFound)?;
     app.auth.end_one_session(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -91,6 +92,23 @@ pub(in crate::http) async fn accept(
     match app.tenancy.accept(caller.as_ref(), &body.token, body.new_password, origin).await {
         Ok(signed_in) => answer(&app, "invitation", Ok(signed_in)),
         Err(TenancyError::Auth(error)) => answer(&app, "invitation", Err(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Signs in with an identity of a trusted OpenID Connect issuer.
+#[utoipa::path(
+    post, path = "/v1/auth/oidc", tag = "auth", request_body = SignInOidc,
+    responses((status = 200, body = Success<Tokens>))
+)]
+pub(in crate::http) async fn oidc(
+    State(app): State<App>,
+    origin: Origin,
+    ApiJson(body): ApiJson<SignInOidc>,
+) -> ApiResult<impl IntoResponse> {
+    match app.tenancy.sign_in_by_identity(&body.id_token, origin).await {
+        Ok(signed_in) => answer(&app, "oidc", Ok(signed_in)),
+        Err(TenancyError::Auth(error)) => answer(&app, "oidc", Err(error)),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,13 +1,16 @@
 //! The HTTP API, called in memory.
 
+mod archives;
 mod auth;
 mod deployments;
 mod files;
 mod host;
 mod lifecycle;
 mod logs;
+mod matrix;
 mod members;
 mod modules;
+mod oidc;
 mod sessions;
 mod tenants;
 
