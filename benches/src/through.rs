@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Runtime, RuntimeConfig, Share,
-    StdinSource, inspect,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Runtime, RuntimeConfig, StdinSource,
+    Tenant, TenantLimits, inspect,
 };
 
 /// A prepared guest and its runtime.
 pub(crate) struct Through {
     runtime: Runtime,
-    share: Share,
+    tenant: Tenant,
     module: Arc<Prepared>,
 }
 
@@ -43,8 +43,8 @@ impl Through {
         let info = inspect(wasm, &ModuleBounds::default())?;
         let source = ModuleSource { digest: "bench".to_owned(), info, path: path.to_owned() };
         let module = runtime.prepare(&source, Metering::Epochs).await?;
-        let share = runtime.share(Runtime::PLAIN_WEIGHT);
-        Ok(Self { runtime, share, module })
+        let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
+        Ok(Self { runtime, tenant, module })
     }
 
     pub(crate) async fn run(&self) -> Result<()> {
@@ -52,12 +52,14 @@ impl Through {
             args: vec!["bench".to_owned()],
             env: BTreeMap::new(),
             directories: Vec::new(),
+            volume: None,
             network: NetworkGrant::Denied,
             stdin: StdinSource::Empty,
             output: Arc::new(Forget),
             terminals: [false; 3],
         };
-        let run = self.runtime.start(&self.share, Arc::clone(&self.module), grant, Limits::default());
+        let run =
+            self.runtime.start(self.tenant.admit()?, Arc::clone(&self.module), grant, Limits::default());
         let report = run.report().await?;
         ensure!(report.outcome == Outcome::Exited(0), "the guest ended otherwise: {:?}", report.outcome);
         Ok(())

@@ -1,6 +1,7 @@
 //! The Cloister host: tenants, modules, runs and logs over HTTP.
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod commands;

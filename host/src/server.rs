@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, AuthError, Decisions};
 use crate::clock::Clock;
 use crate::commands::{CommandParts, Commands};
@@ -68,6 +69,9 @@ pub enum ServeError {
     /// The log cannot be opened, or not be closed.
     #[error("the log failed")]
     Logs(#[from] LogError),
+    /// The audit cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The engine cannot start.
     #[error("the engine cannot start")]
     Engine(#[source] Box<cloister_runtime::RunError>),
@@ -98,6 +102,7 @@ impl ServeError {
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
             Self::Logs(_) => "log_failed",
+            Self::Audit(error) => error.code(),
             Self::Engine(_) => "engine_failed",
             Self::Program(_) | Self::Metrics(_) => "internal",
             Self::Stopped(_) => "store_failed",
@@ -149,6 +154,9 @@ pub async fn serve_until(
     }
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
+    let audit = app.audit.clone();
+    // Its last records are written before the store is closed.
+    tokio::task::spawn_blocking(move || audit.close_blocking()).await.unwrap_or_default();
     app.logs.close().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     app.store.commit().await.or_else(|error| if served.is_err() { Ok(()) } else { Err(error) })?;
     served
@@ -208,7 +216,9 @@ pub async fn build(
 ) -> Result<App, ServeError> {
     let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
-    Ok(App::new(parts))
+    let app = App::new(parts);
+    tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
+    Ok(app)
 }
 
 fn assemble(
@@ -224,14 +234,16 @@ fn assemble(
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), config.plans.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone(), config.plans.clone());
+    let audit = Audit::open(store.clone(), clock.clone())?;
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let files = Files::new(store.clone(), config.http.file_bytes);
-    HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone())?;
+    HostCollector::register(metrics.registry(), Arc::clone(&runtime), logs.clone(), audit.clone())?;
     let commands = Commands::new(CommandParts {
         store: store.clone(),
         clock: clock.clone(),
+        audit: audit.clone(),
         registry: registry.clone(),
         files: files.clone(),
         logs: logs.clone(),
@@ -267,6 +279,7 @@ fn assemble(
         tenancy,
         registry,
         files,
+        audit,
         logs,
         runtime,
         commands,

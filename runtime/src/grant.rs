@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::filesystem::Volume;
 use crate::network::Egress;
 use crate::stdio::{OutputSink, StdinSource};
 
@@ -16,6 +17,8 @@ pub struct Grant {
     pub env: BTreeMap<String, String>,
     /// Directories, and where the guest sees them.
     pub directories: Vec<DirectoryGrant>,
+    /// What the directories are in, with its quota. None: nothing but the disk bounds what is written.
+    pub volume: Option<Volume>,
     /// Where it may connect to.
     pub network: NetworkGrant,
     /// Standard input.

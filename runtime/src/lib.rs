@@ -4,10 +4,12 @@
 //! entry to a guest: WASI preview 1 commands and WASI 0.2 and 0.3 components alike. This crate knows wasmtime, and no
 //! HTTP, store, token or tenant record.
 
+mod budget;
 mod cache;
 mod compile;
 mod control;
 mod engine;
+mod filesystem;
 mod grant;
 mod limits;
 mod linker;
@@ -22,13 +24,18 @@ mod scheduler;
 mod sleep;
 mod stdin_pipe;
 mod stdio;
+mod tenant;
 mod ticker;
 mod trusted_code;
 
+pub use budget::{Budget, BudgetLimits, BudgetUse, Exhausted, Reservation, Resource};
 pub use bytes::Bytes;
 pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering, engine_config};
+pub use filesystem::{
+    Change, Held, Inode, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded, walk,
+};
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use limits::Limits;
 pub use module::{ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect};
@@ -40,3 +47,4 @@ pub use runtime::{Runtime, RuntimeConfig, RuntimeStats};
 pub use scheduler::{SchedulerStats, Share};
 pub use stdin_pipe::{ReaderGone, STDIN_PIPE_BYTES, StdinPipe};
 pub use stdio::{MAX_WRITE_BYTES, OutputSink, OutputStreamKind, StdinSource};
+pub use tenant::{Admission, RunPlace, Tenant, TenantLimits};

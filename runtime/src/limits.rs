@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::budget::{Budget, Reservation, Resource};
+
 /// Bounds of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -38,39 +40,51 @@ impl Default for Limits {
 /// Bytes the host needs for one element of a table.
 const TABLE_ELEMENT_BYTES: u64 = 8;
 
-/// Counts the memories and tables of one instance together.
+/// Whose bound refused a guest memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryRefusal {
+    /// The run's own limit.
+    Run,
+    /// The tenant's budget.
+    Tenant,
+}
+
+/// Counts the memories and tables of one run together, and reserves them from the tenant's budget before they are there.
+/// They stay reserved until the run ends: neither a memory nor a table ever shrinks.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit_bytes: u64,
-    used_bytes: u64,
-    peak_bytes: u64,
-    refused: bool,
+    used: Reservation,
+    refused: Option<MemoryRefusal>,
 }
 
 impl Limiter {
-    pub(crate) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, refused: false }
+    pub(crate) fn new(limit_bytes: u64, budget: &Budget) -> Self {
+        Self { limit_bytes, used: budget.nothing(Resource::Memory), refused: None }
     }
 
     /// Highest sum so far.
     pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes
+        self.used.amount()
     }
 
-    /// True when the guest asked for more than it may have.
-    pub(crate) fn refused(&self) -> bool {
+    /// Whose bound was met last when the guest asked for more than it may have.
+    pub(crate) fn refused(&self) -> Option<MemoryRefusal> {
         self.refused
     }
 
+    // A growth that is granted here and then fails in the engine stays counted. Giving it back on
+    // `memory_grow_failed` would let a guest lower its count: that is also called for what was never granted.
     fn grow(&mut self, current_bytes: u64, desired_bytes: u64) -> bool {
-        let wanted = self.used_bytes.saturating_add(desired_bytes.saturating_sub(current_bytes));
-        if wanted > self.limit_bytes {
-            self.refused = true;
-            return false;
+        let more = desired_bytes.saturating_sub(current_bytes);
+        if self.used.amount().saturating_add(more) > self.limit_bytes {
+            self.refused = Some(MemoryRefusal::Run);
+        } else if self.used.grow(more).is_err() {
+            self.refused = Some(MemoryRefusal::Tenant);
+        } else {
+            return true;
         }
-        self.used_bytes = wanted;
-        self.peak_bytes = self.peak_bytes.max(wanted);
-        true
+        false
     }
 }
 
@@ -124,22 +138,40 @@ pub(crate) const MAX_MEMORIES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::BudgetLimits;
+
+    fn limiter(limit_bytes: u64) -> Limiter {
+        Limiter::new(limit_bytes, &Budget::new(&BudgetLimits::UNLIMITED))
+    }
 
     #[test]
     fn memories_and_tables_are_counted_together() {
-        let mut limiter = Limiter::new(1000);
+        let mut limiter = limiter(1000);
         assert!(limiter.memory_growing(0, 600, None).unwrap());
         assert!(limiter.table_growing(0, 50, None).unwrap());
         assert!(!limiter.memory_growing(600, 601, None).unwrap());
-        assert!(limiter.refused());
+        assert_eq!(limiter.refused(), Some(MemoryRefusal::Run));
         assert_eq!(limiter.peak_bytes(), 1000);
     }
 
     #[test]
     fn growth_past_the_modules_own_maximum_is_not_counted() {
-        let mut limiter = Limiter::new(1000);
+        let mut limiter = limiter(1000);
         assert!(!limiter.memory_growing(0, 600, Some(500)).unwrap());
-        assert!(!limiter.refused());
+        assert_eq!(limiter.refused(), None);
         assert_eq!(limiter.peak_bytes(), 0);
+    }
+
+    #[test]
+    fn two_runs_share_their_tenants_budget() {
+        let budget = Budget::new(&BudgetLimits { memory_bytes: 1000, ..BudgetLimits::UNLIMITED });
+        let (mut one, mut other) = (Limiter::new(800, &budget), Limiter::new(800, &budget));
+        assert!(one.memory_growing(0, 700, None).unwrap());
+        assert!(!other.table_growing(0, 50, None).unwrap());
+        assert_eq!(other.refused(), Some(MemoryRefusal::Tenant));
+        drop(one);
+        assert!(other.table_growing(0, 50, None).unwrap());
+        drop(other);
+        assert!(budget.is_unused());
     }
 }

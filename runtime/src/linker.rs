@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use wasmtime::{Engine, component};
-use wasmtime_wasi::I32Exit;
 
 use crate::sandbox::GuestState;
 
@@ -25,15 +24,8 @@ impl Linkers {
             return Ok(linker);
         }
         let mut linker = wasmtime::Linker::new(&self.engine);
-        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut GuestState| &mut state.wasi)?;
-        wasmtime_wasi::p0::add_to_linker_async(&mut linker, |state: &mut GuestState| &mut state.wasi)?;
         linker.allow_shadowing(true);
-        for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
-            // The library's own turns a code above 125 into an error without the code; a shell would see all of it.
-            linker.func_wrap(module, "proc_exit", |code: i32| -> wasmtime::Result<()> {
-                Err(I32Exit(code).into())
-            })?;
-        }
+        crate::filesystem::add_preview1_to_linker(&mut linker)?;
         crate::sleep::add_to_linker(&mut linker)?;
         Ok(self.preview1.get_or_init(|| linker))
     }
@@ -46,6 +38,8 @@ impl Linkers {
         let mut linker = component::Linker::new(&self.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        linker.allow_shadowing(true);
+        crate::filesystem::add_components_to_linker(&mut linker)?;
         Ok(self.components.get_or_init(|| linker))
     }
 }

@@ -17,6 +17,8 @@ pub enum Outcome {
     TimedOut,
     /// It was refused memory and ended because of it, or could not start with the memory it declares.
     OutOfMemory,
+    /// It was refused memory because all runs of its tenant together had used up the tenant's budget.
+    TenantOutOfMemory,
     /// It wrote more than it may.
     OutputLimit,
     /// Someone ended it.
@@ -34,6 +36,7 @@ impl Outcome {
             Self::OutOfCpuTime => "out_of_cpu_time",
             Self::TimedOut => "timed_out",
             Self::OutOfMemory => "out_of_memory",
+            Self::TenantOutOfMemory => "tenant_out_of_memory",
             Self::OutputLimit => "output_limit",
             Self::Cancelled => "cancelled",
         }
@@ -47,7 +50,11 @@ impl Outcome {
             Self::Trapped(_) => 134,
             Self::TimedOut => 124,
             Self::Cancelled => 130,
-            Self::OutOfFuel | Self::OutOfCpuTime | Self::OutOfMemory | Self::OutputLimit => 137,
+            Self::OutOfFuel
+            | Self::OutOfCpuTime
+            | Self::OutOfMemory
+            | Self::TenantOutOfMemory
+            | Self::OutputLimit => 137,
         }
     }
 
@@ -61,6 +68,10 @@ impl Outcome {
             Self::OutOfCpuTime => "the guest used up its CPU time".to_owned(),
             Self::TimedOut => "the guest ran longer than its wall-time limit".to_owned(),
             Self::OutOfMemory => "the guest needed more memory than its limit".to_owned(),
+            Self::TenantOutOfMemory => {
+                "the guest needed more memory than the tenant's budget had left beside its other runs"
+                    .to_owned()
+            }
             Self::OutputLimit => "the guest wrote more output than its limit".to_owned(),
             Self::Cancelled => "the run was cancelled".to_owned(),
         })

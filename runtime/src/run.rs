@@ -16,6 +16,7 @@ use crate::outcome::{Outcome, Report, RunError, Usage};
 use crate::prepared::Prepared;
 use crate::sandbox::Sandbox;
 use crate::scheduler::worker_cpu_ns;
+use crate::tenant::Admission;
 use crate::ticker::Deadline;
 
 /// A started run. Dropping it cancels the run and gives back all it holds.
@@ -54,6 +55,7 @@ impl Canceller {
 /// What one run needs, gathered before it is queued.
 pub(crate) struct Job {
     pub(crate) engines: Arc<Engines>,
+    pub(crate) admission: Admission,
     pub(crate) module: Arc<Prepared>,
     pub(crate) grant: Grant,
     pub(crate) limits: Limits,
@@ -81,10 +83,11 @@ impl Drop for LiveRun {
 
 /// Runs a job to its end, on sandbox threads.
 pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
-    let Job { engines, module, mut grant, limits, control, accepted, deadline, live } = job;
+    let Job { engines, admission, module, mut grant, limits, control, accepted, deadline, live } = job;
     let flavour = engines.get(module.metering)?;
     let stdin = std::mem::replace(&mut grant.stdin, crate::StdinSource::Empty).into_pipe();
-    let mut sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone())?;
+    let budget = admission.tenant.budget().clone();
+    let mut sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone(), budget)?;
     let mut cpu = Duration::ZERO;
     let ended = Guarded {
         call: Box::pin(sandbox.call(&module)),
@@ -114,6 +117,7 @@ pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
     drop(sandbox);
     drop(deadline);
     drop(live);
+    drop(admission);
     Ok(Report { outcome, usage })
 }
 

@@ -14,7 +14,8 @@ use crate::module::ModuleError;
 use crate::outcome::RunError;
 use crate::prepared::Prepared;
 use crate::run::{Job, LiveRun, Run, execute};
-use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, Share, ThreadStart};
+use crate::scheduler::{PLAIN_WEIGHT, Preempt, Scheduler, SchedulerStats, ThreadStart};
+use crate::tenant::{Admission, Tenant, TenantLimits};
 use crate::ticker::Ticker;
 
 /// How a runtime is set up.
@@ -61,7 +62,7 @@ pub struct RuntimeStats {
 }
 
 impl Runtime {
-    /// The weight of a plain tenant in [`Runtime::share`].
+    /// The weight of a plain tenant in [`TenantLimits`].
     pub const PLAIN_WEIGHT: u32 = PLAIN_WEIGHT;
 
     /// Starts the ticker and the sandbox threads.
@@ -85,10 +86,10 @@ impl Runtime {
         Ok(Self { scheduler, ticker, engines, cache, live: Arc::default(), numbers: AtomicU64::new(1) })
     }
 
-    /// One tenant's part of the CPU.
+    /// A new tenant, which uses nothing yet.
     #[must_use]
-    pub fn share(&self, weight: u32) -> Share {
-        self.scheduler.share(weight)
+    pub fn tenant(&self, limits: &TenantLimits) -> Tenant {
+        Tenant::new(self.scheduler.share(limits.cpu_weight), &limits.budget)
     }
 
     /// Compiles, loads and links a module, or finds it ready.
@@ -108,15 +109,17 @@ impl Runtime {
         self.cache.remove(digest);
     }
 
-    /// Queues a run. The wall-time limit counts from now.
+    /// Queues a run of the tenant that admitted it. The wall-time limit counts from now.
     #[must_use]
-    pub fn start(&self, share: &Share, module: Arc<Prepared>, grant: Grant, limits: Limits) -> Run {
+    pub fn start(&self, admission: Admission, module: Arc<Prepared>, grant: Grant, limits: Limits) -> Run {
         let accepted = Instant::now();
         let control = Arc::new(RunControl::default());
         let until = accepted.checked_add(limits.wall).unwrap_or_else(|| accepted + FOREVER);
         let deadline = self.ticker.shared().watch(until, &control);
+        let share = admission.tenant.share().clone();
         let job = Job {
             engines: Arc::clone(&self.engines),
+            admission,
             module,
             grant,
             limits,
@@ -126,7 +129,7 @@ impl Runtime {
             live: LiveRun::new(&self.live),
         };
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (place, task) = self.scheduler.spawn(share, number, execute(job));
+        let (place, task) = self.scheduler.spawn(&share, number, execute(job));
         control.set_place(place);
         Run { control, task }
     }

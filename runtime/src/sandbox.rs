@@ -6,10 +6,12 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::budget::Budget;
 use crate::control::RunControl;
 use crate::engine::Flavour;
+use crate::filesystem::{RunFiles, begin_preview1};
 use crate::grant::{Access, Grant, NetworkGrant};
-use crate::limits::{Limiter, Limits};
+use crate::limits::{Limiter, Limits, MemoryRefusal};
 use crate::outcome::{Outcome, RunError};
 use crate::prepared::{Prepared, Program};
 use crate::stdin_pipe::StdinPipe;
@@ -25,6 +27,11 @@ const BACKTRACE_FRAMES: usize = 12;
 /// What a store holds for its guest.
 pub(crate) struct GuestState {
     pub(crate) wasi: WasiP1Ctx,
+    /// What this guest's tenant may use: open files and threads of the host are reserved from it.
+    #[expect(dead_code, reason = "for the layers of files and of the network")]
+    pub(crate) budget: Budget,
+    /// What it has open. After `wasi`: files are closed before they are given back.
+    pub(crate) files: RunFiles,
     limiter: Limiter,
 }
 
@@ -50,11 +57,14 @@ impl Sandbox {
         limits: &Limits,
         control: &Arc<RunControl>,
         stdin: StdinPipe,
+        budget: Budget,
     ) -> Result<Self, RunError> {
         let output = OutputMeter::new(Arc::clone(&grant.output), Arc::clone(control), limits.output_bytes);
+        let files = RunFiles::new(&grant);
         let mut wasi = context(grant, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
-        let state = GuestState { wasi, limiter: Limiter::new(limits.memory_bytes) };
+        let limiter = Limiter::new(limits.memory_bytes, &budget);
+        let state = GuestState { wasi, files, budget, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -72,6 +82,7 @@ impl Sandbox {
         let store = &mut self.store;
         let ended = match &module.program {
             Program::Preview1(instance) => {
+                begin_preview1(store.data_mut())?;
                 let instance = instance.instantiate_async(&mut *store).await?;
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
                 start.call_async(&mut *store, ()).await.map(Ok)
@@ -105,10 +116,13 @@ impl Sandbox {
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Err(RunError::Busy(error));
         }
-        Ok(match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => Outcome::OutOfFuel,
-            _ if self.store.data().limiter.refused() => Outcome::OutOfMemory,
-            _ => Outcome::Trapped(cause(&error)),
+        if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
+            return Ok(Outcome::OutOfFuel);
+        }
+        Ok(match self.store.data().limiter.refused() {
+            Some(MemoryRefusal::Run) => Outcome::OutOfMemory,
+            Some(MemoryRefusal::Tenant) => Outcome::TenantOutOfMemory,
+            None => Outcome::Trapped(cause(&error)),
         })
     }
 

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod audit;
 mod bad_modules;
 mod bad_requests;
 mod commands;

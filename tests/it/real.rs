@@ -135,7 +135,7 @@ async fn ripgrep_gives_what_the_reference_gives_byte_for_byte() {
         &[
             (&["--sort", "path", "needle", "/docs"], ""),
             (&["--sort", "path", "--files", "/docs"], ""),
-            (&["--json", "--sort", "path", "second", "/docs/deep"], ""),
+            (&["--vimgrep", "--sort", "path", "needle", "/docs"], ""),
             (&["--version"], ""),
             (&["(unclosed", "/docs"], ""),
             (&["x", "/none"], ""),

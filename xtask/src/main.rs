@@ -5,8 +5,10 @@
 mod bench;
 mod browser;
 mod check;
+mod conformance;
 mod deny;
 mod fingerprint;
+mod fuzz;
 mod guests;
 mod host;
 mod layout;
@@ -84,6 +86,20 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Runs a copy of the WebAssembly wasi-testsuite (its branch prod/testsuite-base) through `cloister run`.
+    Conformance {
+        /// Where the suite is unpacked.
+        suite: PathBuf,
+        /// Writes the result down in tests/conformance/RESULT.md, in place of comparing with it.
+        #[arg(long)]
+        record: bool,
+    },
+    /// Runs the fuzz targets for a while.
+    Fuzz {
+        /// How long each runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
     /// Makes a WASI 0.2 component from a preview 1 module.
     Componentize {
         /// The module.
@@ -119,6 +135,8 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::tidy(&layout),
         Task::Web => web::build(&layout),
         Task::Bench { quick } => bench::bench(&layout, quick),
+        Task::Conformance { suite, record } => conformance::conformance(&layout, &suite, record),
+        Task::Fuzz { seconds } => fuzz::fuzz(&layout, seconds),
         Task::Guests { programs, real } => build_guests(&layout, &programs, real),
         Task::Componentize { module, output } => {
             guests::component::componentize_file(&module, output.as_deref())

@@ -1,5 +1,6 @@
 //! The wire types of the HTTP API: what the server sends and the clients read. Data only, no behaviour.
 
+mod audit;
 mod auth;
 mod deployments;
 mod envelope;
@@ -10,6 +11,7 @@ mod modules;
 mod runs;
 mod tenants;
 
+pub use audit::*;
 pub use auth::*;
 pub use deployments::*;
 pub use envelope::*;

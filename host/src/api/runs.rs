@@ -92,7 +92,7 @@ pub enum RunStatus {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
-    /// `exited`, `trapped`, `out_of_fuel`, `out_of_cpu_time`, `timed_out`, `out_of_memory`, `output_limit`,
+    /// `exited`, `trapped`, `out_of_fuel`, `out_of_cpu_time`, `timed_out`, `out_of_memory`, `tenant_out_of_memory`, `output_limit`,
     /// `cancelled`, `interrupted` (the host stopped while it ran) or `host_error`.
     pub kind: String,
     /// What a shell would see: the guest's own code, or 124 timed out, 130 cancelled, 134 trapped, 137 over a limit.

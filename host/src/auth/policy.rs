@@ -88,6 +88,8 @@ actions! {
     FileRead = "file:read", least Viewer, Reads;
     /// Writes and removes files.
     FileWrite = "file:write", least Developer, Changes;
+    /// Reads the audit.
+    AuditRead = "audit:read", least Admin, Reads;
     /// Sees the tenant's settings.
     TenantRead = "tenant:read", least Viewer, Reads;
     /// Changes the tenant's name and branding.
@@ -234,20 +236,9 @@ impl Decisions {
 pub fn authorize<A: Act>(member: &Member, _act: A, resource: &str) -> Result<Permit<A>, AuthError> {
     let action = A::ACTION;
     let decision = decide(&member.role, &member.rights, member.status, action, resource);
+    crate::audit::Trail::decided(action.as_str(), resource);
     member.decisions.count(action, if decision.is_ok() { "allowed" } else { "denied" });
-    if let Err(error) = decision {
-        tracing::info!(
-            target: "audit",
-            tenant = %member.scope.tenant(),
-            principal = %member.caller.principal(),
-            session = member.caller.credential().as_str(),
-            action = action.as_str(),
-            resource,
-            code = error.code(),
-            "denied"
-        );
-        return Err(error);
-    }
+    decision?;
     Ok(Permit {
         scope: member.scope.clone(),
         principal: member.caller.principal(),
@@ -303,6 +294,7 @@ mod tests {
         log:read: owner admin developer runner viewer
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
+        audit:read: owner admin
         tenant:read: owner admin developer runner viewer
         tenant:write: owner admin
         tenant:export: owner

@@ -299,7 +299,7 @@ impl Auth {
             }
             Refreshed::Reused(session) => {
                 self.sessions_ended(std::slice::from_ref(&session.id));
-                tracing::warn!(target: "audit", principal = %session.user, session = %session.id, "refresh token reused");
+                crate::audit::Trail::signs_in(&session.user, &session.id);
                 Err(AuthError::RefreshReused)
             }
             Refreshed::Superseded => Err(AuthError::RefreshSuperseded),
@@ -555,7 +555,7 @@ impl Auth {
             .await?;
         let sessions::Begun { session, refresh, forgotten } = begun;
         self.sessions_ended(&forgotten);
-        tracing::info!(target: "audit", principal = %user.id, session = %session.id, "signed in");
+        crate::audit::Trail::signs_in(&user.id, &session.id);
         self.signed_in(user, &session, &refresh).await
     }
 

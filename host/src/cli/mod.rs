@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
 mod account;
+mod audit;
 mod client;
 mod context;
 mod credentials;
@@ -117,6 +118,9 @@ enum Command {
     /// What only the operator of a host does
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// Look at, follow, export and verify the audit
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print the HTTP API as OpenAPI 3.1
     Openapi,
     /// Print a completion script for a shell
@@ -194,6 +198,7 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Operator(operator::OperatorCommand::RotateKeys(args)) => {
             operator::rotate_keys(context, &args).await
         }
+        Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)
         | Command::Operator(operator::OperatorCommand::Link(_))

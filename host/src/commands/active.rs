@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloister_runtime::{Canceller, Runtime, Share, StdinPipe};
+use cloister_runtime::{Admission, Canceller, Runtime, StdinPipe, Tenant, TenantLimits};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
@@ -38,10 +38,21 @@ impl ActiveRun {
 }
 
 struct TenantRuns {
-    share: Share,
-    weight: AtomicU32,
+    tenant: Tenant,
+    limits: Mutex<TenantLimits>,
     count: AtomicUsize,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
+}
+
+impl TenantRuns {
+    /// Takes over limits that have changed since the last look.
+    fn hold_to(&self, limits: &TenantLimits) {
+        let mut held = self.limits.lock();
+        if *held != *limits {
+            self.tenant.set_limits(limits);
+            *held = *limits;
+        }
+    }
 }
 
 /// All runs that have not ended.
@@ -62,16 +73,13 @@ struct Total {
 /// A place among a tenant's concurrent runs; given back when dropped.
 pub(super) struct RunPlace {
     tenant: Arc<TenantRuns>,
+    /// Given back after the run is no longer listed.
+    _place: cloister_runtime::RunPlace,
     total: Arc<Total>,
     run: Option<RunId>,
 }
 
 impl RunPlace {
-    /// The tenant's part of the CPU.
-    pub(super) fn share(&self) -> &Share {
-        &self.tenant.share
-    }
-
     /// Makes the run known.
     pub(super) fn hold(&mut self, id: RunId, run: Arc<ActiveRun>) {
         self.tenant.runs.lock().insert(id.clone(), run);
@@ -92,26 +100,24 @@ impl Drop for RunPlace {
 }
 
 impl ActiveRuns {
-    /// Takes a place for one more run, within the plan's bound.
+    /// Takes a place for one more run, within the limits of the tenant's plan, which hold from now on.
     pub(super) fn place(
         &self,
         scope: &TenantScope,
-        bound: usize,
-        weight: u32,
+        limits: &TenantLimits,
         runtime: &Runtime,
-    ) -> Result<RunPlace, CommandError> {
-        let tenant = self.tenant(scope, weight, runtime);
-        let taken = tenant
-            .count
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < bound).then_some(count + 1));
-        taken.map_err(CommandError::TooManyRuns)?;
+    ) -> Result<(RunPlace, Admission), CommandError> {
+        let tenant = self.tenant(scope, limits, runtime);
+        let admission = tenant.tenant.admit().map_err(CommandError::TooManyRuns)?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
-        let place = RunPlace { tenant, total: Arc::clone(&self.total), run: None };
+        tenant.count.fetch_add(1, Ordering::AcqRel);
+        let (total, held) = (Arc::clone(&self.total), admission.place());
+        let place = RunPlace { tenant, _place: held, total, run: None };
         // Looked at after the place was counted: whoever closes a tenant waits for what is counted.
         if self.closed.read().contains(scope.tenant()) {
             return Err(CommandError::TenantClosed);
         }
-        Ok(place)
+        Ok((place, admission))
     }
 
     /// Lets a tenant start no more runs, or again.
@@ -138,19 +144,16 @@ impl ActiveRuns {
         self.closed.write().remove(scope.tenant());
     }
 
-    fn tenant(&self, scope: &TenantScope, weight: u32, runtime: &Runtime) -> Arc<TenantRuns> {
+    fn tenant(&self, scope: &TenantScope, limits: &TenantLimits, runtime: &Runtime) -> Arc<TenantRuns> {
         if let Some(tenant) = self.tenants.read().get(scope.tenant()) {
-            // The plan may have changed since.
-            if tenant.weight.swap(weight, Ordering::Relaxed) != weight {
-                tenant.share.set_weight(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
-            }
+            tenant.hold_to(limits);
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
         let tenant = tenants.entry(scope.tenant().clone()).or_insert_with(|| {
-            let share = runtime.share(weight.saturating_mul(Runtime::PLAIN_WEIGHT));
-            let weight = AtomicU32::new(weight);
-            Arc::new(TenantRuns { share, weight, count: AtomicUsize::new(0), runs: Mutex::default() })
+            let tenant = runtime.tenant(limits);
+            let (limits, count) = (Mutex::new(*limits), AtomicUsize::new(0));
+            Arc::new(TenantRuns { tenant, limits, count, runs: Mutex::default() })
         });
         Arc::clone(tenant)
     }

@@ -1,7 +1,8 @@
 //! Why a run cannot be started, found or fed.
 
-use cloister_runtime::ModuleError;
+use cloister_runtime::{Exhausted, ModuleError};
 
+use crate::audit::AuditError;
 use crate::files::FilesError;
 use crate::logs::LogError;
 use crate::registry::RegistryError;
@@ -23,8 +24,8 @@ pub enum CommandError {
     #[error("{0}")]
     Invalid(String),
     /// The plan's bound on concurrent runs is reached.
-    #[error("{0} runs are active, which is all that the plan allows")]
-    TooManyRuns(usize),
+    #[error("{} runs are active, which is all that the plan allows", .0.used)]
+    TooManyRuns(Exhausted),
     /// The tenant is suspended or being taken down.
     #[error("the tenant starts no runs at present")]
     TenantClosed,
@@ -63,6 +64,9 @@ pub enum CommandError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// That it starts cannot be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl CommandError {
@@ -86,6 +90,7 @@ impl CommandError {
             Self::Registry(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Log(error) => error.code(),
+            Self::Audit(error) => error.code(),
         }
     }
 }

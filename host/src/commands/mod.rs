@@ -17,6 +17,7 @@ use cloister_runtime::{AddressRange, Runtime};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
+use crate::audit::Audit;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
 use crate::files::Files;
@@ -39,6 +40,7 @@ pub struct Commands {
 struct Inner {
     store: Store,
     clock: Clock,
+    audit: Audit,
     registry: Registry,
     files: Files,
     logs: LogWriter,
@@ -56,6 +58,8 @@ pub struct CommandParts {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Records that a run starts.
+    pub audit: Audit,
     /// Modules and deployments.
     pub registry: Registry,
     /// Tenants' files.
@@ -76,14 +80,25 @@ impl Commands {
     /// On top of the other parts.
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
-        let CommandParts { store, clock, registry, files, logs, runtime, runs_ended, private_ranges, slots } =
-            parts;
+        let CommandParts {
+            store,
+            clock,
+            audit,
+            registry,
+            files,
+            logs,
+            runtime,
+            runs_ended,
+            private_ranges,
+            slots,
+        } = parts;
         let slots = Arc::new(Semaphore::new(slots));
         let active = ActiveRuns::default();
         Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                audit,
                 registry,
                 files,
                 logs,

@@ -65,7 +65,6 @@ impl Commands {
             self.record(permit.scope(), id).await?;
             return Err(CommandError::RunAlreadyEnded);
         };
-        tracing::info!(target: "audit", tenant = %permit.scope().tenant(), principal = %permit.principal(), run = %id, "run killed");
         run.canceller.cancel();
         let ended = tokio::time::timeout(Duration::from_millis(KILL_ANSWER_MS), run.end()).await;
         Ok(ended.unwrap_or_else(|_| run.record.lock().clone()).to_api())

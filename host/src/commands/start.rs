@@ -15,7 +15,8 @@ use super::attend::{Attended, attend};
 use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
-use crate::auth::{Permit, act};
+use crate::audit::{Actor, Chain, Event, Outcome, Trail};
+use crate::auth::{Act, Permit, act};
 use crate::ids::{CommandName, RunId};
 use crate::logs::LineSource;
 use crate::registry::{RegistryError, check_env};
@@ -121,13 +122,8 @@ impl Commands {
         check_env(&request.env)?;
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
-        let allowed = permit.limits();
-        let mut place = inner.active.place(
-            permit.scope(),
-            allowed.concurrent_runs,
-            allowed.cpu_weight,
-            &inner.runtime,
-        )?;
+        let (mut place, admission) =
+            inner.active.place(permit.scope(), &permit.limits().of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         let limits = runtime_limits(&plan.limits);
         let module = self.prepared(&plan.module, limits.fuel).await?;
@@ -138,6 +134,7 @@ impl Commands {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
             directories: self.directories(permit.scope(), &plan.deployment.active.grants.directories).await?,
+            volume: None,
             network: inner.egress(&plan.deployment.active.grants.network),
             stdin,
             output: Arc::clone(&output) as _,
@@ -157,11 +154,12 @@ impl Commands {
             created_by: permit.principal().clone(),
         };
         self.record_start(permit, &record, durable).await?;
+        self.audit_start(permit, &record, durable).await?;
         let log = inner.logs.run(
             permit.scope(),
             LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
         );
-        let run = inner.runtime.start(place.share(), module, grant, limits);
+        let run = inner.runtime.start(admission, module, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {
@@ -211,6 +209,40 @@ impl Commands {
             path: self.inner.store.dir().module(&module.digest),
         };
         self.inner.runtime.prepare(&source, metering).await.map_err(CommandError::Module)
+    }
+
+    /// A run is audited when it starts, by whatever way: it may take long, and then the request is over first.
+    async fn audit_start(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        record: &RunRecord,
+        durable: bool,
+    ) -> Result<(), CommandError> {
+        let (actor, address, request) = match Trail::current() {
+            Some(trail) => {
+                let (actor, address, request) = trail.recorded_now();
+                (actor, address, Some(request))
+            }
+            None => (None, None, None),
+        };
+        let event = Event {
+            actor: actor.unwrap_or_else(|| Actor::principal(permit.principal())),
+            action: act::RunCreate::ACTION.as_str().to_owned(),
+            resource: record.command.to_string(),
+            outcome: Outcome::Done,
+            code: None,
+            detail: Some(record.id.to_string()),
+            address,
+            request,
+            times: 1,
+        };
+        let chain = Chain::of(permit.scope());
+        if durable {
+            self.inner.audit.record_durably(chain, event).await?.durable().await?;
+        } else {
+            self.inner.audit.record(chain, event).await?;
+        }
+        Ok(())
     }
 
     async fn record_start(

@@ -1,5 +1,6 @@
 //! What each plan allows.
 
+use cloister_runtime::{BudgetLimits, MAX_WRITE_BYTES, Runtime, TenantLimits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -26,12 +27,37 @@ pub struct Plan {
     pub deployments: usize,
     /// Runs at once.
     pub concurrent_runs: usize,
+    /// Memory and tables of all runs together, in bytes.
+    pub tenant_memory_bytes: u64,
+    /// Files, directories and sockets that all runs together hold open.
+    pub tenant_open_files: u64,
+    /// Output of all runs together that waits to be logged, in bytes. Guests wait while there is no room.
+    pub tenant_output_bytes: u64,
+    /// Threads of the host at work for all runs together, such as name look-ups.
+    pub tenant_host_threads: u64,
     /// Bytes in the tenant's directory.
     pub storage_bytes: u64,
     /// Share of the CPU when tenants compete, relative to other plans.
     pub cpu_weight: u32,
     /// Days that log lines are kept.
     pub retention_days: u32,
+}
+
+impl Plan {
+    /// What it allows all of a tenant's runs together.
+    #[must_use]
+    pub fn of_tenant(&self) -> TenantLimits {
+        TenantLimits {
+            cpu_weight: self.cpu_weight.saturating_mul(Runtime::PLAIN_WEIGHT),
+            budget: BudgetLimits {
+                memory_bytes: self.tenant_memory_bytes,
+                runs: self.concurrent_runs as u64,
+                open_files: self.tenant_open_files,
+                output_bytes: self.tenant_output_bytes,
+                host_threads: self.tenant_host_threads,
+            },
+        }
+    }
 }
 
 /// `[plans.free]`, `[plans.starter]`, `[plans.professional]` and `[plans.enterprise]`. A key that is left out keeps
@@ -48,6 +74,9 @@ pub struct Plans {
     pub enterprise: Plan,
 }
 
+/// Least output in flight, in bytes: each stream writes this much at once.
+const MIN_OUTPUT_BYTES: u64 = 4 * MAX_WRITE_BYTES as u64;
+
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -62,6 +91,10 @@ impl Default for Plans {
             modules: 100,
             deployments: 100,
             concurrent_runs: 4,
+            tenant_memory_bytes: 512 * MIB,
+            tenant_open_files: 1_024,
+            tenant_output_bytes: 4 * MIB,
+            tenant_host_threads: 2,
             storage_bytes: GIB,
             cpu_weight: 1,
             retention_days: 7,
@@ -74,6 +107,10 @@ impl Default for Plans {
             modules: 300,
             deployments: 300,
             concurrent_runs: 16,
+            tenant_memory_bytes: 2 * GIB,
+            tenant_open_files: 4_096,
+            tenant_output_bytes: 16 * MIB,
+            tenant_host_threads: 4,
             storage_bytes: 10 * GIB,
             cpu_weight: 2,
             retention_days: 30,
@@ -88,6 +125,10 @@ impl Default for Plans {
             modules: 2_000,
             deployments: 2_000,
             concurrent_runs: 64,
+            tenant_memory_bytes: 8 * GIB,
+            tenant_open_files: 16_384,
+            tenant_output_bytes: 64 * MIB,
+            tenant_host_threads: 8,
             storage_bytes: 100 * GIB,
             cpu_weight: 4,
             retention_days: 90,
@@ -101,6 +142,10 @@ impl Default for Plans {
             modules: 20_000,
             deployments: 20_000,
             concurrent_runs: 256,
+            tenant_memory_bytes: 64 * GIB,
+            tenant_open_files: 65_536,
+            tenant_output_bytes: 256 * MIB,
+            tenant_host_threads: 16,
             storage_bytes: 1024 * GIB,
             cpu_weight: 8,
             retention_days: 365,
@@ -178,6 +223,10 @@ impl Plan {
             within(&key("modules"), plan.modules, 1..=1_000_000)?;
             within(&key("deployments"), plan.deployments, 1..=1_000_000)?;
             within(&key("concurrent_runs"), plan.concurrent_runs, 1..=100_000)?;
+            within(&key("tenant_memory_bytes"), plan.tenant_memory_bytes, plan.memory_bytes..=1024 * GIB)?;
+            within(&key("tenant_open_files"), plan.tenant_open_files, 16..=1_000_000)?;
+            within(&key("tenant_output_bytes"), plan.tenant_output_bytes, MIN_OUTPUT_BYTES..=64 * GIB)?;
+            within(&key("tenant_host_threads"), plan.tenant_host_threads, 1..=256)?;
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
         }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problems;
 use crate::api::Problem;
+use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::commands::CommandError;
 use crate::files::FilesError;
@@ -65,6 +66,12 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        problems::of(self.code).status
     }
 
     /// The answer of a request.
@@ -145,6 +152,12 @@ impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
         let retry_after_s = matches!(error, CommandError::TooManyRuns(_) | CommandError::Busy).then_some(1);
         Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        Self::from_part(error.code(), error)
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{ApiError, App};
+use crate::audit::Trail;
 use crate::auth::{AuthError, Caller, Member, OperatorScope, Origin};
 
 /// The address of the other end of the connection; unknown in tests.
@@ -44,7 +45,9 @@ impl FromRequestParts<App> for Caller {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(AuthError::Unauthenticated.into());
         }
-        Ok(app.auth.authenticate(token.trim()).await?)
+        let caller = app.auth.authenticate(token.trim()).await?;
+        Trail::acts(&caller);
+        Ok(caller)
     }
 }
 
@@ -71,6 +74,7 @@ impl FromRequestParts<App> for Member {
         let mut named = names(parts, app).await?.into_iter();
         let first = named.next().or_else(|| app.config.tenancy.default_tenant.clone());
         let member = app.auth.enter(&caller, &first.ok_or_else(unnamed)?).await?;
+        Trail::enters(member.scope());
         named.try_for_each(|other| member.agrees_with(&other))?;
         Ok(member)
     }

@@ -1,10 +1,12 @@
 //! What surrounds every request: an id, a span, counting, problems, and headers that protect browsers.
 
 use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -13,6 +15,7 @@ use tracing::Instrument;
 
 use super::linger::Lingering;
 use super::{ApiError, App};
+use crate::audit::{Audit, AuditError, Conclusion, Trail};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,9 +43,11 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = known_method(request.method());
     let span = tracing::info_span!("request", id, method, route);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let trail = Trail::begin(&id, peer, method, &route, request.uri().path());
     let mut response = async {
         let request = request.map(|body| Body::new(Lingering::new(body)));
-        let mut response = next.run(request).await;
+        let mut response = audited(&app, &trail, request, next).await;
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             // What the refusal carried besides (such as `Allow`) stays.
             let kept = std::mem::take(response.headers_mut());
@@ -59,6 +64,65 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     app.metrics.request_answered(&route, method, response.status().as_u16(), began.elapsed());
     protect(&mut response, &id);
     response
+}
+
+/// Does the request's work, and sees to it that what it was is recorded before it is answered.
+async fn audited(app: &App, trail: &Arc<Trail>, request: Request, next: Next) -> Response {
+    if trail.changes()
+        && let Err(error) = app.audit.health()
+    {
+        return ApiError::from(error).into_response();
+    }
+    let mut abandoned = Abandoned { app, trail: Some(trail) };
+    let response = trail.follow(next.run(request)).await;
+    abandoned.trail = None;
+    let error = response.extensions().get::<ApiError>();
+    let status = error.map_or(response.status().as_u16(), ApiError::status);
+    match record(&app.audit, trail.conclude(status, error.map(ApiError::code))).await {
+        Ok(()) => response,
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+async fn record(audit: &Audit, conclusion: Conclusion) -> Result<(), AuditError> {
+    let mut written = Vec::new();
+    for (chain, event) in conclusion.events {
+        if conclusion.coalesced {
+            audit.record_coalesced(chain, event).await?;
+        } else if conclusion.durable {
+            written.push(audit.record_durably(chain, event).await?);
+        } else {
+            audit.record(chain, event).await?;
+        }
+    }
+    for record in written {
+        record.durable().await?;
+    }
+    Ok(())
+}
+
+/// Records what the caller of a request did not wait for: it may have been done.
+struct Abandoned<'a> {
+    app: &'a App,
+    trail: Option<&'a Arc<Trail>>,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        let Some(trail) = self.trail else { return };
+        let conclusion = trail.abandon();
+        if conclusion.events.is_empty() {
+            return;
+        }
+        let audit = self.app.audit.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = record(&audit, conclusion).await {
+                    tracing::error!(%error, "a request that its caller left is not in the audit");
+                }
+            });
+        }
+    }
 }
 
 fn protect(response: &mut Response, id: &str) {

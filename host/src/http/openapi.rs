@@ -4,8 +4,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::handlers::{
-    auth, deployments, files, host, lifecycle, logs, members, modules, operator, roles, runs, sessions,
-    tenants,
+    audit, auth, deployments, files, host, lifecycle, logs, members, modules, operator, roles, runs,
+    sessions, tenants,
 };
 use crate::api::Problem;
 
@@ -79,6 +79,12 @@ use crate::api::Problem;
         runs::output,
         runs::raw,
         logs::list,
+        audit::list,
+        audit::head,
+        audit::export,
+        audit::list_of_host,
+        audit::head_of_host,
+        audit::export_of_host,
         files::root,
         files::read,
         files::write,

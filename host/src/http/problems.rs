@@ -120,6 +120,8 @@ pub(super) static KINDS: &[Kind] = &[
     kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),
     kind("log_read_failed", 503, "The log cannot be read", "Try again, and give the request id to the operator if it persists."),
     kind("log_damaged", 500, "Lines of the log are damaged", "Read what is left with GET /v1/{tenant}/logs."),
+    // Audit.
+    kind("audit_failed", 503, "The audit takes no more records", "Nothing can be changed until the host has restarted."),
     // The host.
     kind("disk_full", 507, "The disk is nearly full", "Nothing was changed. Try again when the operator has made room."),
     kind("record_too_large", 413, "The record is too large", "Send less."),

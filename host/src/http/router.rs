@@ -11,8 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::handlers::{
-    auth, deployments, files, host, lifecycle, logs, members, modules, operator, roles, runs, sessions,
-    tenants,
+    audit, auth, deployments, files, host, lifecycle, logs, members, modules, operator, roles, runs,
+    sessions, tenants,
 };
 use super::middleware::{around, panicked};
 use super::{ApiError, App, console};
@@ -125,6 +125,13 @@ impl Routes {
             .add(Method::GET, "/v1/{tenant}/runs/{run}/output/{stream}", get(runs::raw))
             // Logs.
             .add(Method::GET, "/v1/{tenant}/logs", get(logs::list))
+            // Audit.
+            .add(Method::GET, "/v1/{tenant}/audit", get(audit::list))
+            .add(Method::GET, "/v1/{tenant}/audit/head", get(audit::head))
+            .add(Method::GET, "/v1/{tenant}/audit/export", get(audit::export))
+            .add(Method::GET, "/v1/operator/audit", get(audit::list_of_host))
+            .add(Method::GET, "/v1/operator/audit/head", get(audit::head_of_host))
+            .add(Method::GET, "/v1/operator/audit/export", get(audit::export_of_host))
             // Files.
             .add(Method::GET, "/v1/{tenant}/files", get(files::root))
             .alias("/v1/{tenant}/files/", get(files::root))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cloister_runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
 use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Tenants' files.
     pub files: Files,
+    /// Who did what.
+    pub audit: Audit,
     /// The log.
     pub logs: LogWriter,
     /// Runs guests.

@@ -2,9 +2,9 @@
 //!
 //! Each step can be repeated, and the tenant's record goes last: what a crash leaves, the next clean-up finishes.
 
-use super::status::note;
 use super::{Lifecycle, LifecycleError};
 use crate::api::Receipt;
+use crate::audit::Trail;
 use crate::auth::{OperatorScope, TenantScope};
 use crate::ids::ReceiptId;
 use crate::store::{MembershipRecord, Page, ReceiptRecord, StoreError, TenantRecord, Writer};
@@ -42,7 +42,9 @@ impl Lifecycle {
                 Ok(())
             })
             .await?;
-        note(operator, &tenant, &reason, "tenant erased");
+        // In the host's chain only: that of the tenant goes too.
+        Trail::adds(&reason);
+        tracing::info!(principal = %operator.principal(), tenant = %tenant.id, reason, "tenant is erased");
         self.erase_all(&tenant).await
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Lifecycle, LifecycleError};
+use crate::audit::Trail;
 use crate::auth::{OperatorScope, TenantScope};
 use crate::store::{StoreError, TenantRecord};
 use crate::tenancy::{TenancyError, TenantStatus, checked_reason};
@@ -153,6 +154,8 @@ fn expect(tenant: &TenantRecord, allowed: &[TenantStatus]) -> Result<(), Tenancy
     Err(TenancyError::WrongStatus { status: tenant.status.as_str() })
 }
 
+/// Leaves the operator's reason in the audit of the host and of the tenant.
 pub(super) fn note(operator: &OperatorScope, tenant: &TenantRecord, reason: &str, what: &str) {
-    tracing::info!(target: "audit", principal = %operator.principal(), tenant = %tenant.id, reason, "{what}");
+    Trail::crosses(&tenant.id, Some(reason));
+    tracing::info!(principal = %operator.principal(), tenant = %tenant.id, reason, "{what}");
 }

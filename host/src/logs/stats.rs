@@ -40,7 +40,7 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add(&self, by: u64) {
+    pub(crate) fn add(&self, by: u64) {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
 

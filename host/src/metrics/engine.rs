@@ -7,6 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::audit::Audit;
 use crate::logs::LogWriter;
 
 /// Counts how runs ended.
@@ -35,6 +36,7 @@ impl RunsEnded {
 pub struct HostCollector {
     runtime: Arc<Runtime>,
     logs: LogWriter,
+    audit: Audit,
     descriptions: Vec<Desc>,
 }
 
@@ -43,8 +45,13 @@ impl HostCollector {
     ///
     /// # Errors
     /// When a name is taken.
-    pub fn register(registry: &Registry, runtime: Arc<Runtime>, logs: LogWriter) -> prometheus::Result<()> {
-        let mut collector = Self { runtime, logs, descriptions: Vec::new() };
+    pub fn register(
+        registry: &Registry,
+        runtime: Arc<Runtime>,
+        logs: LogWriter,
+        audit: Audit,
+    ) -> prometheus::Result<()> {
+        let mut collector = Self { runtime, logs, audit, descriptions: Vec::new() };
         collector.descriptions = collector.shown()?.iter().flat_map(|shown| shown.desc()).cloned().collect();
         registry.register(Box::new(collector))
     }
@@ -97,6 +104,21 @@ impl HostCollector {
                 "cloister_log_scanned_bytes_total",
                 "Bytes of log chunks that queries unpacked.",
                 log.scanned_bytes.get(),
+            )?,
+            counter(
+                "cloister_audit_records_total",
+                "Audit records written.",
+                self.audit.stats().records.get(),
+            )?,
+            counter(
+                "cloister_audit_coalesced_total",
+                "Events counted in another's audit record.",
+                self.audit.stats().coalesced.get(),
+            )?,
+            gauge(
+                "cloister_audit_healthy",
+                "1 while the audit takes records.",
+                u64::from(self.audit.health().is_ok()),
             )?,
             gauge(
                 "cloister_log_healthy",

@@ -6,6 +6,7 @@ use tokio_util::io::ReaderStream;
 
 use super::ServeError;
 use crate::api::{Access, Deploy, DirectoryGrant, Grants, Limits};
+use crate::audit::{Chain, Event};
 use crate::auth::{Permit, act};
 use crate::http::App;
 use crate::ids::{CommandName, UserId};
@@ -99,6 +100,9 @@ async fn demo_tenant(app: &App) -> Result<(TenantRecord, UserId), ServeError> {
         settings: Settings::default(),
     };
     let made = app.tenancy.provision(new).await?;
+    let event = Event::of_host("tenant:create", DEMO_SLUG);
+    app.audit.record(Chain::Tenant(made.tenant.id.clone()), event.clone()).await?;
+    app.audit.record(Chain::Host, event).await?;
     Ok((made.tenant, made.owner))
 }
 

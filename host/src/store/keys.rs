@@ -68,6 +68,10 @@ pub enum Kind {
     Run,
     /// A run that has not ended, of the host; looked through at start.
     RunUnended,
+    /// An audit record, of a tenant or of the host.
+    Audit,
+    /// Where a chain of audit records ends, of a tenant or of the host.
+    AuditHead,
 }
 
 impl Kind {
@@ -97,6 +101,8 @@ impl Kind {
             Self::DeploymentVersion => "deployment-version",
             Self::Run => "run",
             Self::RunUnended => "run-unended",
+            Self::Audit => "audit",
+            Self::AuditHead => "audit-head",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::provision::checked_name;
 use super::{PlanName, Settings, Tenancy, TenancyError, TenantStatus};
+use crate::audit::Trail;
 use crate::auth::{OperatorScope, Permit, act};
 use crate::store::{Page, TenantRecord, Writer};
 
@@ -79,7 +80,7 @@ impl Tenancy {
         let reason = checked_reason(reason)?;
         let (id, plans) = (self.find(operator, named).await?.id, self.plans.clone());
         let name = name.map(|name| checked_name(&name)).transpose()?;
-        let by = operator.principal().clone();
+        Trail::crosses(&id, Some(&reason));
         let changed = self
             .store
             .write::<_, TenancyError, _>(move |writer| {
@@ -87,9 +88,6 @@ impl Tenancy {
                 tenant.name = name.unwrap_or(tenant.name);
                 tenant.plan = plan.unwrap_or(tenant.plan);
                 settings.lay_over(&mut tenant, &plans)?;
-                tracing::info!(
-                    target: "audit", principal = %by, tenant = %tenant.id, reason, "tenant changed by the operator"
-                );
                 put(writer, tenant)
             })
             .await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Email, PlanName, RoleRef, TenancyError, branding};
 use crate::api::Branding;
+use crate::audit::Trail;
 use crate::auth::{Auth, AuthError, OperatorScope, Secret, TenantScope, reclaim, stage_link};
 use crate::clock::Clock;
 use crate::config::Plans;
@@ -232,20 +233,17 @@ impl Tenancy {
     /// [`TenancyError::UserNotFound`].
     pub async fn recover(
         &self,
-        operator: &OperatorScope,
+        _operator: &OperatorScope,
         email: Email,
         reason: &str,
     ) -> Result<Secret, TenancyError> {
         let (clock, ttl_s) = (self.clock.clone(), self.auth.config().link_ttl_s);
-        let (by, reason) = (operator.principal().clone(), reason.to_owned());
+        Trail::adds(&format!("{email}: {reason}"));
         let link = self
             .store
             .write::<_, TenancyError, _>(move |writer| {
                 let mut user = writer.user_by_email(&email)?.ok_or(TenancyError::UserNotFound)?;
                 reclaim(writer, &mut user, clock.now())?;
-                tracing::info!(
-                    target: "audit", principal = %by, user = %user.id, reason, "account recovered by the operator"
-                );
                 Ok(stage_link(writer, &clock, ttl_s, &user.id)?)
             })
             .await?;

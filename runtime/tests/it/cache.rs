@@ -62,7 +62,10 @@ async fn a_forgotten_module_is_gone_and_its_runs_go_on() {
     let module = bench.runtime.prepare(&source, Metering::Epochs).await.unwrap();
     bench.runtime.forget(&source.digest);
     assert!(stored_code(&bench.path().join("cache")).is_empty());
-    let report =
-        bench.runtime.start(&bench.share, module, grant(&Default::default()), limits()).report().await;
+    let report = bench
+        .runtime
+        .start(bench.tenant.admit().unwrap(), module, grant(&Default::default()), limits())
+        .report()
+        .await;
     assert_eq!(report.unwrap().outcome, Outcome::Exited(0));
 }

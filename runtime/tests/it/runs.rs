@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{Bench, Collected, grant, guest, limits};
-use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource};
+use cloister_runtime::{Bytes, Limits, Outcome, StdinPipe, StdinSource, TenantLimits};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $again (br $again)))"#;
 
@@ -172,14 +172,16 @@ async fn a_dropped_run_gives_back_all_it_held() {
 #[tokio::test]
 async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
     let bench = Bench::new();
-    let hog = bench.runtime.share(1024);
+    let hog = bench.runtime.tenant(&TenantLimits::UNLIMITED);
     let module = bench
         .runtime
         .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)
         .await
         .unwrap();
     let loops: Vec<_> = (0..12)
-        .map(|_| bench.runtime.start(&hog, Arc::clone(&module), grant(&Arc::default()), limits()))
+        .map(|_| {
+            bench.runtime.start(hog.admit().unwrap(), Arc::clone(&module), grant(&Arc::default()), limits())
+        })
         .collect();
     let short = bench.run(&guest(r#"(func (export "_start"))"#), limits()).await.unwrap();
     assert_eq!(short.outcome, Outcome::Exited(0));
@@ -200,7 +202,7 @@ async fn more_runs_than_slots_are_told_that_the_host_is_busy() {
     for _ in 0..80 {
         let mut waits = grant(&Arc::default());
         waits.stdin = StdinSource::Pipe(StdinPipe::new());
-        runs.push(bench.runtime.start(&bench.share, Arc::clone(&module), waits, limits()));
+        runs.push(bench.runtime.start(bench.tenant.admit().unwrap(), Arc::clone(&module), waits, limits()));
     }
     let cancellers: Vec<_> = runs.iter().map(cloister_runtime::Run::canceller).collect();
     let mut reports = Vec::new();

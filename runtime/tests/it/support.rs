@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, Share,
-    StdinSource, inspect,
+    NetworkGrant, OutputSink, OutputStreamKind, Report, Run, RunError, Runtime, RuntimeConfig, StdinSource,
+    Tenant, TenantLimits, inspect,
 };
 use parking_lot::Mutex;
 
@@ -39,7 +39,7 @@ impl OutputSink for Collected {
 
 pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
-    pub(crate) share: Share,
+    pub(crate) tenant: Tenant,
     directory: tempfile::TempDir,
 }
 
@@ -47,8 +47,8 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = Self::runtime(directory.path().join("cache"), [7; 32]);
-        let share = runtime.share(Runtime::PLAIN_WEIGHT);
-        Self { runtime, share, directory }
+        let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
+        Self { runtime, tenant, directory }
     }
 
     pub(crate) fn runtime(cache: std::path::PathBuf, key: [u8; 32]) -> Runtime {
@@ -84,7 +84,7 @@ impl Bench {
     pub(crate) async fn start(&self, text: &str, grant: Grant, limits: Limits) -> Run {
         let metering = if limits.fuel.is_some() { Metering::Fuel } else { Metering::Epochs };
         let module = self.runtime.prepare(&self.source(text), metering).await.unwrap();
-        self.runtime.start(&self.share, module, grant, limits)
+        self.runtime.start(self.tenant.admit().unwrap(), module, grant, limits)
     }
 
     pub(crate) async fn run(&self, text: &str, limits: Limits) -> Result<Report, RunError> {
@@ -97,6 +97,7 @@ pub(crate) fn grant(output: &Arc<Collected>) -> Grant {
         args: vec!["test".to_owned()],
         env: BTreeMap::new(),
         directories: Vec::new(),
+        volume: None,
         network: NetworkGrant::Denied,
         stdin: StdinSource::Empty,
         output: Arc::clone(output) as Arc<dyn OutputSink>,

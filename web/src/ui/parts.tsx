@@ -77,6 +77,7 @@ const OUTCOMES: Record<string, string> = {
   out_of_cpu_time: 'Out of CPU time',
   timed_out: 'Timed out',
   out_of_memory: 'Out of memory',
+  tenant_out_of_memory: 'Tenant out of memory',
   output_limit: 'Output limit',
   cancelled: 'Killed',
   interrupted: 'Interrupted',

@@ -3,6 +3,7 @@
 mod code_cache;
 mod stdin;
 mod stdout;
+mod volume;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
@@ -13,7 +14,8 @@ use std::time::Duration;
 use clap::Args;
 use cloister_runtime::{
     Access, Allocation, CacheConfig, Compiler, DirectoryGrant, Grant, Limits, Metering, ModuleBounds,
-    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig, inspect,
+    ModuleError, ModuleSource, NetworkGrant, Outcome as Ending, RunError, Runtime, RuntimeConfig,
+    TenantLimits, VolumeLimits, inspect,
 };
 
 use sha2::{Digest, Sha256};
@@ -50,6 +52,12 @@ pub(crate) struct RunArgs {
     /// Memory: 64MiB, 1G
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
+    /// What the writable directories may hold together, in bytes; over it the guest sees EDQUOT: 10MiB, 1G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    disk_bytes: Option<u64>,
+    /// How many files, directories and links the writable directories may hold together
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    disk_entries: Option<u64>,
     /// The module's file, and arguments for the guest: everything after the file is the guest's
     #[arg(value_names = ["MODULE", "ARGS"], required = true, num_args = 1.., trailing_var_arg = true)]
     pub(super) module: Vec<OsString>,
@@ -68,6 +76,7 @@ struct Options {
     fuel: Option<u64>,
     timeout: Option<Duration>,
     memory_bytes: Option<u64>,
+    disk: Option<VolumeLimits>,
 }
 
 /// Runs it and exits as it did.
@@ -101,6 +110,7 @@ fn local_run(args: RunArgs) -> Outcome<LocalRun> {
         fuel: args.fuel,
         timeout: args.timeout,
         memory_bytes: args.memory,
+        disk: volume::limits(args.disk_bytes, args.disk_entries),
     };
     Ok(LocalRun { module, args: guest_args, options })
 }
@@ -113,8 +123,11 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
     let module =
         runtime.prepare(&source, metering).await.map_err(|error| module_failure(&run.module, &error))?;
     let writer = Writer::start()?;
-    let (limits, grant) = (limits(&run.options), grant(run, &writer, io));
-    let running = runtime.start(&runtime.share(Runtime::PLAIN_WEIGHT), module, grant, limits);
+    let (limits, grant) = (limits(&run.options), grant(run, &writer, io)?);
+    // A tenant without bounds admits every run.
+    let admission = runtime.tenant(&TenantLimits::UNLIMITED).admit();
+    let admission = admission.map_err(|error| Failure::local("start the run", &error))?;
+    let running = runtime.start(admission, module, grant, limits);
     writer.cancel_on_failure(running.canceller());
     let report = running.report().await;
     // What the guest wrote comes before what is said about its end.
@@ -164,21 +177,23 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-fn grant(run: LocalRun, writer: &Writer, io: &tokio::runtime::Handle) -> Grant {
+fn grant(run: LocalRun, writer: &Writer, io: &tokio::runtime::Handle) -> Outcome<Grant> {
+    let volume = run.options.disk.map(|limits| volume::of(&run.options.directories, limits)).transpose()?;
     let directory = |spec: DirectorySpec| DirectoryGrant {
         host: cloister_runtime::HostDirectory::Path(spec.source.into()),
         guest: spec.guest,
         access: if spec.read_only { Access::ReadOnly } else { Access::ReadWrite },
     };
-    Grant {
+    Ok(Grant {
         args: run.args,
         env: run.options.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
         directories: run.options.directories.into_iter().map(directory).collect(),
+        volume,
         network: NetworkGrant::Denied,
         stdin: stdin::source(io),
         output: Arc::clone(writer.sink()) as _,
         terminals: [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), stderr().is_terminal()],
-    }
+    })
 }
 
 fn module_failure(path: &Path, error: &ModuleError) -> Failure {

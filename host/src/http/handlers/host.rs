@@ -20,6 +20,7 @@ pub(in crate::http) async fn ready(State(app): State<App>) -> ApiResult<&'static
     }
     app.store.admit()?;
     app.logs.health()?;
+    app.audit.health()?;
     Ok("ok\n")
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(unused_qualifications, reason = "the code that utoipa makes for parameters")]
 
+pub(super) mod audit;
 pub(super) mod auth;
 pub(super) mod deployments;
 pub(super) mod files;

@@ -10,6 +10,7 @@ use crate::api::{
     AccountLink, ChangeTenant, CreateTenant, CreatedTenant, JsonWebKeySet, Recover, RotateKeys, Success,
     Tenant, User,
 };
+use crate::audit::Trail;
 use crate::auth::OperatorScope;
 use crate::http::{Answer, ApiError, ApiJson, ApiPath, ApiQuery, ApiResult, App, Paging, data, page_of_host};
 use crate::store::{TenantRecord, UserRecord};
@@ -74,7 +75,7 @@ pub(in crate::http) async fn create_tenant(
         },
     };
     let made = app.tenancy.create(&operator, new).await?;
-    tracing::info!(target: "audit", principal = %operator.principal(), tenant = %made.tenant.id, "tenant created");
+    Trail::crosses(&made.tenant.id, None);
     let answer = CreatedTenant { owner_link: app.link_url(&made.link), tenant: tenant(made.tenant) };
     Ok((StatusCode::CREATED, data(answer)))
 }

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::{CreateRun, OutputEvent, Run, RunStatus, Stdin, StdinAccepted, Success};
+use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
 use crate::commands::{CommandError, EndWithCaller, OutputCursor, OutputItem, RunFilter};
 use crate::http::{
@@ -110,10 +111,6 @@ pub(in crate::http) async fn create(
     }
     // A caller that waits hears of the run only at its end; one that does not must find it after a crash.
     let started = app.commands.start(&permit, body, !wait).await?;
-    tracing::info!(
-        target: "audit", tenant = %permit.scope().tenant(), principal = %permit.principal(), run = %started.id(),
-        "run started"
-    );
     if !wait {
         return Ok((StatusCode::ACCEPTED, in_tenant(permit.scope(), started.run())));
     }
@@ -192,6 +189,7 @@ pub(in crate::http) async fn stdin(
     body: Body,
 ) -> ApiResult<Answer<StdinAccepted>> {
     let permit = authorize(&member, act::RunControl, &path.run)?;
+    Trail::often();
     let id = run_id(&path.run)?;
     let accepted = app.commands.feed(&permit, &id, query.offset, query.eof, body.into_data_stream()).await?;
     Ok(in_tenant(permit.scope(), accepted))

@@ -1,6 +1,7 @@
 //! The HTTP API, called in memory.
 
 mod archives;
+mod audit;
 mod auth;
 mod deployments;
 mod files;

@@ -1,6 +1,7 @@
 //! The records, one file for each subject, each with the questions that are asked of it.
 
 mod api_keys;
+mod audit;
 mod deployments;
 mod external_accounts;
 mod invitations;
@@ -14,6 +15,7 @@ mod tenants;
 mod users;
 
 pub use api_keys::*;
+pub use audit::*;
 pub use deployments::*;
 pub use external_accounts::*;
 pub use invitations::*;

@@ -1,0 +1,80 @@
+//! What the runtime holds of one tenant: its part of the CPU, and what all its runs may use together.
+
+use std::sync::Arc;
+
+use crate::budget::{Budget, BudgetLimits, Exhausted, Reservation, Resource};
+use crate::scheduler::{PLAIN_WEIGHT, Share};
+
+/// Bounds of all of a tenant's runs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TenantLimits {
+    /// Part of the CPU when tenants compete, relative to others; [`Runtime::PLAIN_WEIGHT`](crate::Runtime) is a plain
+    /// tenant's.
+    pub cpu_weight: u32,
+    /// What is reserved before use.
+    pub budget: BudgetLimits,
+}
+
+impl TenantLimits {
+    /// A plain tenant without bounds: for a person running a file of their own.
+    pub const UNLIMITED: Self = Self { cpu_weight: PLAIN_WEIGHT, budget: BudgetLimits::UNLIMITED };
+}
+
+/// One tenant, as far as the runtime knows it. Clones are the same tenant; held for as long as it may run something.
+#[derive(Clone)]
+pub struct Tenant {
+    share: Share,
+    budget: Budget,
+}
+
+impl Tenant {
+    pub(crate) fn new(share: Share, limits: &BudgetLimits) -> Self {
+        Self { share, budget: Budget::new(limits) }
+    }
+
+    /// Its part of the CPU.
+    #[must_use]
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// What its runs may use together, and use.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Changes the limits at once, also for runs that are under way.
+    pub fn set_limits(&self, limits: &TenantLimits) {
+        self.share.set_weight(limits.cpu_weight);
+        self.budget.set_limits(&limits.budget);
+    }
+
+    /// Leave to start one more run.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when as many runs as the tenant may have are admitted.
+    pub fn admit(&self) -> Result<Admission, Exhausted> {
+        let place = Arc::new(self.budget.reserve(Resource::Runs, 1)?);
+        Ok(Admission { tenant: self.clone(), place: RunPlace(place) })
+    }
+}
+
+/// Leave to start one run, which counts among its tenant's until it has ended and every [`RunPlace`] is dropped.
+#[must_use = "the run's place is given back when this is dropped"]
+pub struct Admission {
+    pub(crate) tenant: Tenant,
+    pub(crate) place: RunPlace,
+}
+
+impl Admission {
+    /// Keeps the place beyond the run's end: for what its host still has to do for it.
+    pub fn place(&self) -> RunPlace {
+        self.place.clone()
+    }
+}
+
+/// A place among a tenant's runs.
+#[derive(Clone)]
+#[must_use = "it is given back when dropped"]
+pub struct RunPlace(#[expect(dead_code, reason = "held, and given back when dropped")] Arc<Reservation>);
