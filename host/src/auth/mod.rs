@@ -21,6 +21,8 @@ mod secret;
 mod service;
 mod sessions;
 mod token;
+mod upkeep;
+mod watch;
 
 pub use api_keys::{MadeKey, NewKey};
 pub use caller::{Caller, Credential, Member};

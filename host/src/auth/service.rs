@@ -11,7 +11,7 @@ use super::lookup::Standing;
 use super::oidc::Issuers;
 use super::password::Passwords;
 use super::sessions::{self, Refreshed};
-use super::token::{Claims, LEEWAY_S, Signer};
+use super::token::{Claims, Signer};
 use super::{
     Act, AuthError, Caller, Credential, Decisions, Member, OperatorScope, Permit, Rights, Secret,
     TenantScope, api_keys, links,
@@ -25,10 +25,6 @@ use crate::tenancy::Email;
 
 /// Tokens, sessions and users whose lookups are remembered.
 const MAX_REMEMBERED: usize = 50_000;
-/// Links, keys and invitations that one clean-up looks at.
-const CLEANED_AT_ONCE: usize = 10_000;
-/// Between two looks at whether a request that lasts may go on, when no change is announced.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Authentication. Cheap to clone.
 #[derive(Clone)]
@@ -182,36 +178,6 @@ impl Auth {
     /// The scope of a tenant for what the host does by itself: taking it down when its grace has ended.
     pub(crate) fn scope_for_host(&self, tenant: &TenantRecord) -> TenantScope {
         TenantScope::mint(tenant.id.clone(), tenant.slug.clone())
-    }
-
-    /// Removes sessions, links, API keys and invitations whose time is over. The host calls it now and then.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn clean(&self) -> Result<(), AuthError> {
-        let mut after = None;
-        loop {
-            let (clock, config) = (self.inner.clock.clone(), self.inner.config.clone());
-            let (gone, next) = self
-                .inner
-                .store
-                .write_soon::<_, AuthError, _>(move |writer| sessions::clean(writer, &clock, &config, after))
-                .await?;
-            self.sessions_ended(&gone);
-            match next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        let now = self.inner.clock.now();
-        self.inner
-            .store
-            .write_soon::<_, AuthError, _>(move |writer| {
-                writer.remove_expired_links(now, CLEANED_AT_ONCE)?;
-                writer.remove_expired_api_keys(now, CLEANED_AT_ONCE)?;
-                Ok(writer.remove_expired_invitations(now, CLEANED_AT_ONCE)?)
-            })
-            .await
     }
 
     /// Signs in by password.
@@ -370,76 +336,6 @@ impl Auth {
         Ok(())
     }
 
-    /// The caller's sessions that go on, oldest first.
-    ///
-    /// # Errors
-    /// When an API key asks, or the store fails.
-    pub async fn sessions(&self, caller: &Caller) -> Result<Vec<SessionRecord>, AuthError> {
-        caller.session()?;
-        let (user, now, config) = (caller.user().clone(), self.inner.clock.now(), self.inner.config.clone());
-        let sessions = self.inner.store.read::<_, StoreError, _>(move |r| r.sessions_of(&user)).await?;
-        Ok(sessions.into_iter().filter(|session| sessions::is_alive(session, now, &config)).collect())
-    }
-
-    /// Ends one of the caller's sessions.
-    ///
-    /// # Errors
-    /// [`AuthError::SessionNotFound`], for somebody else's too.
-    pub async fn end_one_session(&self, caller: &Caller, id: SessionId) -> Result<(), AuthError> {
-        let sessions = self.sessions(caller).await?;
-        if !sessions.iter().any(|session| session.id == id) {
-            return Err(AuthError::SessionNotFound);
-        }
-        self.end_session(id).await
-    }
-
-    /// Ends all of the caller's sessions, or all but the one that asks.
-    ///
-    /// # Errors
-    /// When an API key asks, or the store fails.
-    pub async fn end_all_sessions(&self, caller: &Caller, keep_current: bool) -> Result<(), AuthError> {
-        let keep = Some(caller.session()?.clone()).filter(|_| keep_current);
-        let (user, now) = (caller.user().clone(), self.inner.clock.now());
-        let ended = self
-            .inner
-            .store
-            .write::<_, AuthError, _>(move |writer| sessions::end_others(writer, &user, keep.as_ref(), now))
-            .await?;
-        self.sessions_ended(&ended);
-        Ok(())
-    }
-
-    /// The public keys of access tokens.
-    #[must_use]
-    pub fn jwks(&self) -> api::JsonWebKeySet {
-        self.inner.signer.jwks(self.inner.clock.unix_ms() / 1_000)
-    }
-
-    /// Signs with a new key from now on. Tokens of the old one stay good until they expire, or with `at_once` no longer.
-    ///
-    /// # Errors
-    /// When the new key cannot be made or kept.
-    pub async fn rotate_keys(
-        &self,
-        _operator: &OperatorScope,
-        at_once: bool,
-    ) -> Result<api::JsonWebKeySet, AuthError> {
-        let inner = Arc::clone(&self.inner);
-        let until_s = match at_once {
-            true => 0,
-            false => inner.clock.unix_ms() / 1_000 + inner.config.access_token_ttl_s + LEEWAY_S,
-        };
-        let folder = inner.store.dir().keys();
-        tokio::task::spawn_blocking(move || inner.signer.rotate(&folder, until_s))
-            .await
-            .unwrap_or(Err(AuthError::Internal("make a key")))?;
-        if at_once {
-            self.inner.verified.forget_all();
-        }
-        tracing::info!(target: "audit", at_once, "signing key rotated");
-        Ok(self.jwks())
-    }
-
     /// Who the caller is, and which tenants they belong to.
     ///
     /// # Errors
@@ -476,51 +372,6 @@ impl Auth {
     /// Lets those who watch over long requests look again.
     fn announce_change(&self) {
         self.inner.changes.send_modify(|changes| *changes += 1);
-    }
-
-    /// Returns when a member may no longer do what they were permitted: their session has ended, their key was revoked,
-    /// they left, their role changed so, or the tenant was suspended. For requests that last.
-    pub async fn until_revoked<A: Act>(&self, member: Member, _act: A, resource: String) {
-        let mut changes = self.inner.changes.subscribe();
-        loop {
-            // What ends by itself, such as an API key, is noticed within this time.
-            let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
-            match self.still_may(&member, A::ACTION, &resource).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "could not look whether a request may go on");
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn still_may(
-        &self,
-        member: &Member,
-        action: super::Action,
-        resource: &str,
-    ) -> Result<bool, AuthError> {
-        let caller = member.caller();
-        let alive = match caller.credential() {
-            Credential::Session(session) => {
-                matches!(self.standing(session, caller.user()).await?, Standing::Alive { .. })
-            }
-            Credential::Key(key, _) => {
-                let (id, now) = (key.clone(), self.inner.clock.now());
-                let found = self.inner.store.read::<_, StoreError, _>(move |r| r.api_key(&id)).await?;
-                found.is_some_and(|key| key.expires_at > now)
-            }
-        };
-        if !alive {
-            return Ok(false);
-        }
-        match self.enter(caller, member.scope().tenant().as_str()).await {
-            Ok(member) => Ok(member.may(action, resource)),
-            Err(AuthError::TenantNotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn look_at_link(&self, token: String) -> Result<(), AuthError> {
@@ -609,7 +460,7 @@ impl Auth {
         })
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<(), AuthError> {
+    pub(super) async fn end_session(&self, id: SessionId) -> Result<(), AuthError> {
         let (now, wanted) = (self.inner.clock.now(), id.clone());
         self.inner
             .store
