@@ -138,6 +138,8 @@ pub async fn serve_until(
     let welcome = bootstrap::run(&app).await?;
     app.lifecycle.restore().await?;
     announce(&welcome);
+    // Here and not where the host is built: what holds the store must end with whoever serves.
+    tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
     let cleaning = tokio::spawn(clean(app.clone()));
     let failed = async {
         app.store.failed().await;
@@ -216,9 +218,7 @@ pub async fn build(
 ) -> Result<App, ServeError> {
     let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
-    let app = App::new(parts);
-    tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
-    Ok(app)
+    Ok(App::new(parts))
 }
 
 fn assemble(
