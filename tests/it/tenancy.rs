@@ -110,7 +110,8 @@ async fn a_tenant_is_suspended_moved_and_erased_on_the_real_program() {
         serde_json::from_str(&said(&run(&operator, &url, &erase).await)).unwrap();
     // The copy has the same modules.
     assert_eq!((&receipt["modules"], &receipt["module_files"]), (&json!(2), &json!(0)));
-    world.a.get("/v1/auth/me").await.problem(401, "token_invalid");
+    // The owner's account stays: it belongs to the copy.
+    world.a.get("runs").await.problem(404, "tenant_not_found");
     assert_eq!(
         copy.run_with(json!({"command": "echo", "stdin": {"text": "x\n"}})).await["outcome"]["exit_code"],
         0
