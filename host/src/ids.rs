@@ -115,6 +115,46 @@ ulid_id! {
     RunId, "run id", "run_"
 }
 
+ulid_id! {
+    /// One API key.
+    KeyId, "API key id", "key_"
+}
+ulid_id! {
+    /// One invitation.
+    InvitationId, "invitation id", "inv_"
+}
+ulid_id! {
+    /// The receipt of one erased tenant.
+    ReceiptId, "receipt id", "rcp_"
+}
+
+text_id! {
+    /// Who did something: a user, or an API key.
+    PrincipalId, "principal id", "`usr_` or `key_` and 26 characters",
+    |text| text.strip_prefix("usr_").or_else(|| text.strip_prefix("key_")).is_some_and(is_lower_ulid)
+}
+
+impl From<&UserId> for PrincipalId {
+    fn from(user: &UserId) -> Self {
+        Self(user.as_str().into())
+    }
+}
+
+impl From<&KeyId> for PrincipalId {
+    fn from(key: &KeyId) -> Self {
+        Self(key.as_str().into())
+    }
+}
+
+text_id! {
+    /// A custom role's name within its tenant.
+    RoleName, "role name", "2 to 40 of a-z, 0-9 and -, starting with a letter, and not a built-in role",
+    |text| (2..=40).contains(&text.len())
+        && text.as_bytes()[0].is_ascii_lowercase()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !["owner", "admin", "developer", "runner", "viewer"].contains(&text)
+}
+
 text_id! {
     /// A tenant's name in URLs.
     TenantSlug, "tenant slug", "2 to 40 of a-z, 0-9 and -, starting with a letter, and not a reserved word",

@@ -12,6 +12,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 mod inflow;
+pub mod lifecycle;
 pub mod logs;
 pub mod masking;
 pub mod metrics;

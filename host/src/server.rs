@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::idempotency::Idempotency;
+use crate::lifecycle::{Lifecycle, LifecycleError, transfers};
 use crate::logs::{LogError, LogWriter};
 use crate::masking::Masking;
 use crate::metrics::{CpuCollector, HostCollector, Metrics, RunsEnded, TenantCollector, WaitCollector};
@@ -57,6 +58,9 @@ pub enum ServeError {
     /// The first accounts cannot be made.
     #[error(transparent)]
     Tenancy(#[from] TenancyError),
+    /// Tenants that may not work cannot be found.
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
     /// The demo's commands cannot be deployed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -97,6 +101,7 @@ impl ServeError {
             Self::Store(error) => error.code(),
             Self::Auth(error) => error.code(),
             Self::Tenancy(error) => error.code(),
+            Self::Lifecycle(error) => error.code(),
             Self::Registry(error) => error.code(),
             Self::Demo(_) => "demo_unreadable",
             Self::Files(error) => error.code(),
@@ -135,9 +140,12 @@ pub async fn serve_until(
         .map_err(|source| ServeError::Listen { address: config.server.listen, source })?;
     let app = build(config, Clock::system(), address, Compiling::Apart).await?;
     let welcome = bootstrap::run(&app).await?;
+    app.lifecycle.restore().await?;
+    announce(&welcome);
+    // Here and not where the host is built: what holds the store must end with whoever serves.
     let sweeping = tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
     let keeping = tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
-    announce(&welcome);
+    let cleaning = tokio::spawn(clean(app.clone()));
     let failed = async {
         app.store.failed().await;
         tracing::error!("the store failed; the host stops rather than lose what it acknowledges");
@@ -147,6 +155,10 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
+    // It ends between two steps: what it has begun is finished.
+    if cleaning.await.is_err() {
+        tracing::error!("cleaning up has failed");
+    }
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
     // They end with the host; a panic of theirs was reported by itself.
@@ -175,6 +187,48 @@ async fn close_files(app: &App) -> Result<(), ServeError> {
     }
 }
 
+/// Removes what is over, now and then, until the host stops.
+async fn clean(app: App) {
+    let pause = Duration::from_secs(app.config.tenancy.cleaning_every_s);
+    loop {
+        app.lifecycle.clean().await;
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// A one-time link for the operator, and their address.
+#[derive(Debug, Clone)]
+pub struct OperatorLink {
+    /// The address.
+    pub email: String,
+    /// What they open once the host runs.
+    pub link: String,
+}
+
+/// Makes a one-time link for the operator of a host that is not running: for who has lost the password.
+///
+/// # Errors
+/// When the data directory is in use or cannot be used.
+pub async fn operator_link(config: Config) -> Result<OperatorLink, ServeError> {
+    let url = config.server.url(config.server.listen);
+    let metrics = Metrics::new()?;
+    let options =
+        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
+    let opened = tokio::task::spawn_blocking(move || {
+        let (store, clock) = (Store::open(&config.store.data_dir, &options)?, Clock::system());
+        let decisions = Decisions::new(metrics.decisions());
+        let auth = Auth::new(store.clone(), clock.clone(), config.auth, config.plans.clone(), decisions)?;
+        Ok::<_, ServeError>(Tenancy::new(store, clock, auth, config.plans))
+    });
+    let tenancy = opened.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
+    let operator = tenancy.ensure_operator().await?;
+    let link = tenancy.link_for(&operator.id).await?;
+    Ok(OperatorLink { email: operator.email.to_string(), link: format!("{url}/#/link/{}", link.reveal()) })
+}
+
 /// Opens the store and puts all parts on top of it.
 ///
 /// # Errors
@@ -201,8 +255,8 @@ fn assemble(
         StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
     let store = Store::open(&config.store.data_dir, &options)?;
     let decisions = Decisions::new(metrics.decisions());
-    let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), decisions)?;
-    let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone());
+    let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), config.plans.clone(), decisions)?;
+    let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone(), config.plans.clone());
     let masking = Masking::new(store.clone());
     let audit = Audit::open(store.clone(), clock.clone(), masking.clone())?;
     let (denied, warnings) = metrics.quota()?;
@@ -212,7 +266,7 @@ fn assemble(
     let runtime = engine::start(&config, store.dir(), compiling)?;
     let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
     let secrets = Secrets::open(store.clone(), clock.clone())?;
-    let files = Files::new(store.clone(), config.http.file_bytes, config.plans.clone());
+    let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(
         metrics.registry(),
         Arc::clone(&runtime),
@@ -243,6 +297,18 @@ fn assemble(
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
+    let lifecycle = Lifecycle {
+        store: store.clone(),
+        clock: clock.clone(),
+        auth: auth.clone(),
+        tenancy: tenancy.clone(),
+        registry: registry.clone(),
+        files: files.clone(),
+        logs: logs.clone(),
+        commands: commands.clone(),
+        config: config.tenancy.clone(),
+        transfers: transfers(),
+    };
     let url = config.server.url(address);
     let stopping = CancellationToken::new();
     Ok(Parts {
@@ -262,6 +328,7 @@ fn assemble(
         logs,
         runtime,
         commands,
+        lifecycle,
         url,
         stopping,
     })

@@ -26,5 +26,6 @@ mod runs;
 mod start;
 mod stdin;
 mod storage;
+mod tenancy;
 mod tokens;
 mod walkthrough;

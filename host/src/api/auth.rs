@@ -24,6 +24,14 @@ pub struct SignInLink {
     pub new_password: Option<String>,
 }
 
+/// Body of `POST /v1/auth/oidc`: exchanges an identity token of a trusted issuer for tokens.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInOidc {
+    /// The issuer's ID token (OpenID Connect Core 1.0, section 2), meant for this host.
+    pub id_token: String,
+}
+
 /// Body of `POST /v1/auth/refresh` and `POST /v1/auth/sign-out`. A browser leaves the token out: it has a cookie.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,4 +93,29 @@ pub struct Membership {
     pub name: String,
     /// `owner`, `admin`, `developer`, `runner` or `viewer`.
     pub role: String,
+}
+
+/// Answer of `GET /.well-known/jwks.json` (RFC 7517, section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JsonWebKeySet {
+    /// The key that signs now, then those that tokens may still be signed with.
+    pub keys: Vec<JsonWebKey>,
+}
+
+/// An Ed25519 public key (RFC 8037, section 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JsonWebKey {
+    /// Always `OKP`.
+    pub kty: String,
+    /// Always `Ed25519`.
+    pub crv: String,
+    /// The public key, base64url.
+    pub x: String,
+    /// Names it in a token's header.
+    pub kid: String,
+    /// Always `EdDSA`.
+    pub alg: String,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    pub usage: String,
 }

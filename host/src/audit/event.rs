@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::api::AuditRecord;
 use crate::auth::{Caller, OperatorScope, TenantScope};
-use crate::ids::{SessionId, TenantId, UserId};
+use crate::ids::{PrincipalId, SessionId, TenantId};
 
 /// Longest resource and detail, in characters; longer ones are cut.
 const MAX_TEXT_CHARACTERS: usize = 512;
@@ -74,14 +74,14 @@ impl Actor {
 
     /// A principal outside of any session.
     #[must_use]
-    pub fn principal(id: &UserId) -> Self {
+    pub fn principal(id: &PrincipalId) -> Self {
         Self { name: id.to_string(), session: None }
     }
 }
 
 impl From<&Caller> for Actor {
     fn from(caller: &Caller) -> Self {
-        Self { name: caller.user().to_string(), session: Some(caller.session().clone()) }
+        Self { name: caller.principal().to_string(), session: caller.session().ok().cloned() }
     }
 }
 

@@ -41,7 +41,7 @@ pub fn verify_blocking(store: &Store, only: Option<&TenantSlug>) -> Result<Vec<C
     }
     let mut after = None;
     loop {
-        let page = reader.tenants(after, TENANTS)?;
+        let page = reader.tenants(after, TENANTS, |_| true)?;
         for tenant in page.items {
             if only.is_none_or(|only| *only == tenant.slug) {
                 let chain = Chain::Tenant(tenant.id.clone());

@@ -2,30 +2,71 @@
 
 use std::sync::Arc;
 
-use super::{AuthError, Decisions, OperatorScope, TenantScope};
-use crate::ids::{SessionId, TenantId, TenantSlug, UserId};
-use crate::tenancy::{PlanName, Role, TenantStatus};
+use super::{AuthError, Decisions, OperatorScope, Permission, Rights, TenantScope};
+use crate::config::Plan;
+use crate::ids::{KeyId, PrincipalId, SessionId, TenantId, TenantSlug, UserId};
+use crate::tenancy::{PlanName, RoleRef, TenantStatus};
 
-/// A principal with a good token of a session that has not ended.
+/// A principal with a good token of a session that has not ended, or with a good API key.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub(super) user: UserId,
-    pub(super) session: SessionId,
+    pub(super) credential: Credential,
     pub(super) operator: bool,
     pub(super) bound_to: Option<TenantId>,
 }
 
+/// What a caller proved who they are with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A session's access token.
+    Session(SessionId),
+    /// An API key, and what it allows.
+    Key(KeyId, Arc<[Permission]>),
+}
+
+impl Credential {
+    /// The id of the session or key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Session(id) => id.as_str(),
+            Self::Key(id, _) => id.as_str(),
+        }
+    }
+}
+
 impl Caller {
-    /// Who acts.
+    /// The user who acts, or who made the API key that acts.
     #[must_use]
     pub fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// In which session.
+    /// Who acts: the user, or the API key.
     #[must_use]
-    pub fn session(&self) -> &SessionId {
-        &self.session
+    pub fn principal(&self) -> PrincipalId {
+        match &self.credential {
+            Credential::Session(_) => (&self.user).into(),
+            Credential::Key(key, _) => key.into(),
+        }
+    }
+
+    /// By which session or key.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The session, for what only a person who signed in may do.
+    ///
+    /// # Errors
+    /// When an API key acts.
+    pub fn session(&self) -> Result<&SessionId, AuthError> {
+        match &self.credential {
+            Credential::Session(session) => Ok(session),
+            Credential::Key(..) => Err(AuthError::SessionRequired),
+        }
     }
 
     /// The proof that the caller is the operator.
@@ -36,7 +77,7 @@ impl Caller {
         if self.operator && self.bound_to.is_none() {
             return Ok(OperatorScope::mint(self.user.clone()));
         }
-        Err(AuthError::Denied { role: "user", action: "host:operate" })
+        Err(AuthError::Denied { role: "user".to_owned(), action: "host:operate" })
     }
 }
 
@@ -46,8 +87,10 @@ pub(super) struct Place {
     pub(super) tenant: TenantId,
     pub(super) slug: TenantSlug,
     pub(super) name: String,
-    pub(super) role: Role,
+    pub(super) role: RoleRef,
+    pub(super) permissions: Arc<[Permission]>,
     pub(super) plan: PlanName,
+    pub(super) limits: Arc<Plan>,
     pub(super) status: TenantStatus,
 }
 
@@ -56,8 +99,10 @@ pub(super) struct Place {
 pub struct Member {
     pub(super) caller: Caller,
     pub(super) scope: TenantScope,
-    pub(super) role: Role,
+    pub(super) role: RoleRef,
+    pub(super) rights: Arc<Rights>,
     pub(super) plan: PlanName,
+    pub(super) limits: Arc<Plan>,
     pub(super) status: TenantStatus,
     pub(super) decisions: Arc<Decisions>,
 }
@@ -75,10 +120,10 @@ impl Member {
         &self.caller
     }
 
-    /// As what.
+    /// As what; for an API key, what its maker is.
     #[must_use]
-    pub fn role(&self) -> Role {
-        self.role
+    pub fn role(&self) -> &RoleRef {
+        &self.role
     }
 
     /// The plan of the tenant.

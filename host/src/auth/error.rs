@@ -57,10 +57,46 @@ pub enum AuthError {
     #[error("the role `{role}` may not do `{action}`")]
     Denied {
         /// The caller's role.
-        role: &'static str,
+        role: String,
         /// What was to be done.
         action: &'static str,
     },
+    /// Somebody would hand on what they do not hold.
+    #[error("nobody can grant more than they hold, and you do not hold `{0}`")]
+    GrantsTooMuch(String),
+    /// An API key did what only a person who signed in may do.
+    #[error("an API key cannot do this")]
+    SessionRequired,
+    /// The invitation's account exists, and the caller has not signed in to it.
+    #[error("the invitation is for an account that exists")]
+    SignInFirst,
+    /// The token of an issuer is not valid, not for this host, or of an issuer that is not trusted.
+    #[error("the identity token is not valid")]
+    IdentityInvalid,
+    /// A trusted issuer cannot be asked for its keys.
+    #[error("the issuer's keys cannot be had: {0}")]
+    IssuerFailed(&'static str),
+    /// The identity has no place in a tenant here.
+    #[error("the identity has no role in a tenant of this host")]
+    IdentityWithoutPlace,
+    /// The identity's address is that of another account.
+    #[error("an account with the identity's e-mail address exists")]
+    AccountExists,
+    /// The API key that was asked for cannot be.
+    #[error("the API key is not valid: {0}")]
+    KeyInvalid(&'static str),
+    /// No such API key of the tenant.
+    #[error("there is no such API key")]
+    KeyNotFound,
+    /// The tenant has as many API keys as it may.
+    #[error("the tenant has {limit} API keys, as many as it may have")]
+    TooManyKeys {
+        /// The bound.
+        limit: usize,
+    },
+    /// No such session of the caller.
+    #[error("there is no such session")]
+    SessionNotFound,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,6 +129,17 @@ impl AuthError {
             Self::TenantMismatch => "tenant_mismatch",
             Self::TenantSuspended => "tenant_suspended",
             Self::Denied { .. } => "permission_denied",
+            Self::GrantsTooMuch(_) => "grants_too_much",
+            Self::SessionRequired => "session_required",
+            Self::SignInFirst => "sign_in_first",
+            Self::IdentityInvalid => "identity_invalid",
+            Self::IssuerFailed(_) => "issuer_failed",
+            Self::IdentityWithoutPlace => "identity_without_place",
+            Self::AccountExists => "account_exists",
+            Self::KeyInvalid(_) => "key_invalid",
+            Self::KeyNotFound => "key_not_found",
+            Self::TooManyKeys { .. } => "too_many_keys",
+            Self::SessionNotFound => "session_not_found",
             Self::Store(error) => error.code(),
             Self::Key(_) => "signing_key_damaged",
             Self::Internal(_) => "internal",

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::caller::Place;
 use super::sessions;
 use super::token::{self, Claims};
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, Permission, Rights};
+use crate::config::Plans;
 use crate::ids::{SessionId, UserId};
-use crate::store::StoreError;
+use crate::store::{MembershipRecord, Reader, StoreError, TenantRecord};
+use crate::tenancy::RoleRef;
 
 /// What a session's token is worth.
 #[derive(Clone, Copy)]
@@ -70,7 +72,7 @@ impl Auth {
             return Ok(places);
         }
         let era = self.inner.places.era();
-        let member = user.clone();
+        let (member, plans) = (user.clone(), self.inner.plans.clone());
         let places: Vec<Place> = self
             .inner
             .store
@@ -82,14 +84,7 @@ impl Auth {
                     else {
                         continue;
                     };
-                    places.push(Place {
-                        tenant: tenant.id,
-                        slug: tenant.slug,
-                        name: tenant.name,
-                        role: membership.role,
-                        plan: tenant.plan,
-                        status: tenant.status,
-                    });
+                    places.push(place(reader, &plans, tenant, &membership)?);
                 }
                 Ok(places)
             })
@@ -98,4 +93,29 @@ impl Auth {
         self.inner.places.remember(era, user.clone(), Arc::clone(&places));
         Ok(places)
     }
+}
+
+fn place(
+    reader: &Reader<'_>,
+    plans: &Plans,
+    tenant: TenantRecord,
+    membership: &MembershipRecord,
+) -> Result<Place, StoreError> {
+    let permissions: Arc<[Permission]> = match &membership.role {
+        RoleRef::BuiltIn(role) => Rights::of_role(*role),
+        // A role cannot be removed while somebody has it; were it gone, it would allow nothing.
+        RoleRef::Custom(name) => {
+            reader.role(&tenant.id, name)?.map(|role| role.permissions).unwrap_or_default().into()
+        }
+    };
+    Ok(Place {
+        limits: Arc::new(plans.of_tenant(tenant.plan, &tenant.limits)),
+        tenant: tenant.id,
+        slug: tenant.slug,
+        name: tenant.name,
+        role: membership.role.clone(),
+        permissions,
+        plan: tenant.plan,
+        status: tenant.status,
+    })
 }

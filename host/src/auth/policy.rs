@@ -1,10 +1,12 @@
 //! What each role may do, and the one place where that is decided.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use super::{AuthError, Member, TenantScope};
-use crate::ids::UserId;
-use crate::tenancy::{PlanName, Role, TenantStatus};
+use super::{AuthError, Member, Permission, Rights, TenantScope};
+use crate::config::Plan;
+use crate::ids::PrincipalId;
+use crate::tenancy::{PlanName, Role, RoleRef, TenantStatus};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal, least $role:ident, $effect:ident;)*) => {
@@ -31,6 +33,13 @@ macro_rules! actions {
                 match self {
                     $(Self::$name => Role::$role,)*
                 }
+            }
+
+            /// True when a built-in role allows it.
+            #[must_use]
+            pub fn is_of(self, role: Role) -> bool {
+                let rank = |role: Role| Role::ALL.iter().position(|&other| other == role);
+                rank(role) <= rank(self.least_role())
             }
 
             fn effect(self) -> Effect {
@@ -91,6 +100,24 @@ actions! {
     MaskingRead = "masking:read", least Developer, Reads;
     /// Changes what is masked.
     MaskingWrite = "masking:write", least Admin, Changes;
+    /// Sees the tenant's settings.
+    TenantRead = "tenant:read", least Viewer, Reads;
+    /// Changes the tenant's name and branding.
+    TenantWrite = "tenant:write", least Admin, Changes;
+    /// Takes all of the tenant's data away as an archive.
+    TenantExport = "tenant:export", least Owner, Reads;
+    /// Sees members and invitations.
+    MemberRead = "member:read", least Viewer, Reads;
+    /// Invites and removes members, and changes their roles, within one's own rights.
+    MemberWrite = "member:write", least Admin, Changes;
+    /// Sees roles.
+    RoleRead = "role:read", least Viewer, Reads;
+    /// Makes, changes and removes roles, within one's own rights.
+    RoleWrite = "role:write", least Admin, Changes;
+    /// Sees API keys, without their secrets.
+    KeyRead = "key:read", least Developer, Reads;
+    /// Makes API keys within one's own rights, and revokes them.
+    KeyWrite = "key:write", least Developer, Changes;
 }
 
 #[derive(PartialEq, Eq)]
@@ -106,18 +133,43 @@ pub trait Act {
 }
 
 /// The proof that a member may do `A` in their tenant. Whatever does it takes one.
+///
+/// One is no other, and nobody else makes any:
+///
+/// ```compile_fail,E0308
+/// # use cloister_host::auth::{Permit, act};
+/// fn turn(permit: Permit<act::LogRead>) -> Permit<act::RunCreate> {
+///     permit
+/// }
+/// ```
+///
+/// ```compile_fail,E0624
+/// # use cloister_host::{auth::{Permit, TenantScope, act}, config::Plan, ids::PrincipalId, tenancy::PlanName};
+/// fn forge(scope: TenantScope, by: PrincipalId, plan: Plan) -> Permit<act::RunCreate> {
+///     Permit::for_host(scope, by, PlanName::Free, std::sync::Arc::new(plan))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit<A> {
     scope: TenantScope,
-    principal: UserId,
+    principal: PrincipalId,
     plan: PlanName,
+    limits: Arc<Plan>,
+    rights: Arc<Rights>,
     act: PhantomData<A>,
 }
 
 impl<A> Clone for Permit<A> {
     fn clone(&self) -> Self {
-        let Self { scope, principal, plan, act } = self;
-        Self { scope: scope.clone(), principal: principal.clone(), plan: *plan, act: *act }
+        let Self { scope, principal, plan, limits, rights, act } = self;
+        Self {
+            scope: scope.clone(),
+            principal: principal.clone(),
+            plan: *plan,
+            limits: Arc::clone(limits),
+            rights: Arc::clone(rights),
+            act: *act,
+        }
     }
 }
 
@@ -130,7 +182,7 @@ impl<A: Act> Permit<A> {
 
     /// Who.
     #[must_use]
-    pub fn principal(&self) -> &UserId {
+    pub fn principal(&self) -> &PrincipalId {
         &self.principal
     }
 
@@ -140,9 +192,32 @@ impl<A: Act> Permit<A> {
         self.plan
     }
 
-    /// A permit for what the host itself does in a tenant's name: deploying the demo's commands.
-    pub(in crate::auth) fn for_host(scope: TenantScope, principal: &UserId, plan: PlanName) -> Self {
-        Self { scope, principal: principal.clone(), plan, act: PhantomData }
+    /// What the tenant's plan allows, with the operator's changes for this tenant.
+    #[must_use]
+    pub fn limits(&self) -> &Plan {
+        &self.limits
+    }
+
+    /// Refuses to hand on what the principal does not hold.
+    ///
+    /// # Errors
+    /// [`AuthError::GrantsTooMuch`].
+    pub fn may_grant(&self, permissions: &[Permission]) -> Result<(), AuthError> {
+        match self.rights.lacks(permissions) {
+            Some(lacking) => Err(AuthError::GrantsTooMuch(lacking.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// A permit for what the host itself does in a tenant's name: deploying the demo's commands, importing.
+    pub(in crate::auth) fn for_host(
+        scope: TenantScope,
+        principal: PrincipalId,
+        plan: PlanName,
+        limits: Arc<Plan>,
+    ) -> Self {
+        let rights = Arc::new(Rights::of(Rights::of_role(Role::Owner)));
+        Self { scope, principal, plan, limits, rights, act: PhantomData }
     }
 }
 
@@ -170,29 +245,39 @@ impl Decisions {
 /// When their role does not allow it, or the tenant is suspended.
 pub fn authorize<A: Act>(member: &Member, _act: A, resource: &str) -> Result<Permit<A>, AuthError> {
     let action = A::ACTION;
-    let decision = decide(member.role, member.status, action);
+    let decision = decide(&member.role, &member.rights, member.status, action, resource);
     crate::audit::Trail::decided(action.as_str(), resource);
     member.decisions.count(action, if decision.is_ok() { "allowed" } else { "denied" });
     decision?;
     Ok(Permit {
         scope: member.scope.clone(),
-        principal: member.caller.user().clone(),
+        principal: member.caller.principal(),
         plan: member.plan,
+        limits: Arc::clone(&member.limits),
+        rights: Arc::clone(&member.rights),
         act: PhantomData,
     })
 }
 
-fn decide(role: Role, status: TenantStatus, action: Action) -> Result<(), AuthError> {
-    if !allows(role, action) {
-        return Err(AuthError::Denied { role: role.as_str(), action: action.as_str() });
+impl Member {
+    /// Whether they may do something now. Does not count as a decision: see [`authorize`].
+    pub(super) fn may(&self, action: Action, resource: &str) -> bool {
+        decide(&self.role, &self.rights, self.status, action, resource).is_ok()
     }
-    let owner_reads = role == Role::Owner && action.effect() == Effect::Reads;
-    if status == TenantStatus::Active || owner_reads { Ok(()) } else { Err(AuthError::TenantSuspended) }
 }
 
-fn allows(role: Role, action: Action) -> bool {
-    let rank = |role: Role| Role::ALL.iter().position(|&other| other == role);
-    rank(role) <= rank(action.least_role())
+fn decide(
+    role: &RoleRef,
+    rights: &Rights,
+    status: TenantStatus,
+    action: Action,
+    resource: &str,
+) -> Result<(), AuthError> {
+    if !rights.allow(action, resource) {
+        return Err(AuthError::Denied { role: role.to_string(), action: action.as_str() });
+    }
+    let owner_reads = *role == RoleRef::OWNER && action.effect() == Effect::Reads;
+    if status == TenantStatus::Active || owner_reads { Ok(()) } else { Err(AuthError::TenantSuspended) }
 }
 
 #[cfg(test)]
@@ -204,7 +289,7 @@ mod tests {
         let mut matrix = String::new();
         for &action in Action::ALL {
             let roles: Vec<_> =
-                Role::ALL.into_iter().filter(|&role| allows(role, action)).map(Role::as_str).collect();
+                Role::ALL.into_iter().filter(|&role| action.is_of(role)).map(Role::as_str).collect();
             matrix += &format!("{}: {}\n", action.as_str(), roles.join(" "));
         }
         insta::assert_snapshot!(matrix, @r"
@@ -225,6 +310,15 @@ mod tests {
         usage:read: owner admin developer runner viewer
         masking:read: owner admin developer
         masking:write: owner admin
+        tenant:read: owner admin developer runner viewer
+        tenant:write: owner admin
+        tenant:export: owner
+        member:read: owner admin developer runner viewer
+        member:write: owner admin
+        role:read: owner admin developer runner viewer
+        role:write: owner admin
+        key:read: owner admin developer
+        key:write: owner admin developer
         ");
     }
 
@@ -232,7 +326,9 @@ mod tests {
     fn in_a_suspended_tenant_only_the_owner_reads() {
         for role in Role::ALL {
             for &action in Action::ALL {
-                let allowed = decide(role, TenantStatus::Suspended, action).is_ok();
+                let rights = Rights::of(Rights::of_role(role));
+                let role_ref = RoleRef::BuiltIn(role);
+                let allowed = decide(&role_ref, &rights, TenantStatus::Suspended, action, "x").is_ok();
                 assert_eq!(allowed, role == Role::Owner && action.effect() == Effect::Reads);
             }
         }

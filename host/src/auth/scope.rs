@@ -6,6 +6,20 @@ use crate::ids::{TenantId, TenantSlug, UserId};
 ///
 /// Only `auth` makes one; whatever reads or writes a tenant's records, files or lines takes one instead of a name, so
 /// that a forgotten check does not compile.
+///
+/// ```compile_fail,E0624
+/// # use cloister_host::{auth::TenantScope, ids::{TenantId, TenantSlug}};
+/// fn forge(tenant: TenantId, slug: TenantSlug) -> TenantScope {
+///     TenantScope::mint(tenant, slug)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use cloister_host::{auth::TenantScope, ids::{TenantId, TenantSlug}};
+/// fn forge(tenant: TenantId, slug: TenantSlug) -> TenantScope {
+///     TenantScope { tenant, slug }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
     tenant: TenantId,
@@ -38,6 +52,13 @@ impl TenantScope {
 }
 
 /// The proof that a caller is the operator of the whole host.
+///
+/// ```compile_fail,E0624
+/// # use cloister_host::{auth::OperatorScope, ids::UserId};
+/// fn forge(user: UserId) -> OperatorScope {
+///     OperatorScope::mint(user)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorScope {
     principal: UserId,

@@ -14,7 +14,7 @@ pub struct Secret(String);
 
 impl Secret {
     /// A new one of 256 random bits, behind `prefix`.
-    pub(super) fn generate(prefix: &str) -> Result<Self, AuthError> {
+    pub(crate) fn generate(prefix: &str) -> Result<Self, AuthError> {
         let mut bytes = [0_u8; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(|_| AuthError::Internal("draw a secret"))?;
         Ok(Self(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// What is kept of a secret. Plain SHA-256 suffices, since secrets hold 256 random bits.
-pub(super) fn hash(secret: &str) -> String {
+pub(crate) fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

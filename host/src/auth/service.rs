@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use super::backoff::Backoff;
 use super::caller::Place;
-use super::keys::KeyPair;
+use super::keys::KeyRing;
 use super::lookup::Standing;
+use super::oidc::Issuers;
 use super::password::Passwords;
 use super::sessions::{self, Refreshed};
 use super::token::{Claims, Signer};
-use super::{Act, AuthError, Caller, Decisions, Member, Permit, Secret, TenantScope, links};
+use super::{
+    Act, AuthError, Caller, Credential, Decisions, Member, OperatorScope, Permit, Rights, Secret,
+    TenantScope, api_keys, links,
+};
 use crate::api;
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::AuthConfig;
-use crate::ids::{SessionId, UserId};
+use crate::config::{AuthConfig, Plans};
+use crate::ids::{PrincipalId, SessionId, UserId};
 use crate::store::{SessionRecord, Store, StoreError, TenantRecord, UserRecord};
 use crate::tenancy::Email;
 
@@ -32,7 +36,9 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) config: AuthConfig,
+    pub(super) plans: Plans,
     pub(super) signer: Signer,
+    pub(super) issuers: Issuers,
     passwords: Passwords,
     backoff: Backoff,
     decisions: Arc<Decisions>,
@@ -40,6 +46,19 @@ pub(super) struct Inner {
     pub(super) verified: Cache<[u8; 32], Arc<Claims>>,
     pub(super) sessions: Cache<SessionId, Standing>,
     pub(super) places: Cache<UserId, Arc<[Place]>>,
+    // By BLAKE3 of the key.
+    pub(super) api_keys: Cache<[u8; 32], Arc<api_keys::KnownKey>>,
+    // Counts changes that may end what somebody is doing.
+    pub(super) changes: tokio::sync::watch::Sender<u64>,
+}
+
+/// Where a sign-in comes from, for the list of sessions and against guessing.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The address of the other end of the connection, when it is known.
+    pub address: Option<IpAddr>,
+    /// What the client calls itself.
+    pub agent: String,
 }
 
 /// The result of a sign-in.
@@ -59,22 +78,28 @@ impl Auth {
         store: Store,
         clock: Clock,
         config: AuthConfig,
+        plans: Plans,
         decisions: Decisions,
     ) -> Result<Self, AuthError> {
-        let pair = KeyPair::load_or_create(&store.dir().keys())?;
-        let signer = Signer::new(&pair, &config.issuer)?;
+        let keys = KeyRing::load_or_create(&store.dir().keys())?;
+        let signer = Signer::new(&keys, &config.issuer)?;
         let passwords = Passwords::new(&config)?;
+        let issuers = Issuers::new(&config.oidc)?;
         let inner = Inner {
             store,
             clock,
             config,
+            plans,
             signer,
+            issuers,
             passwords,
             backoff: Backoff::default(),
             decisions: Arc::new(decisions),
             verified: Cache::new(MAX_REMEMBERED),
             sessions: Cache::new(MAX_REMEMBERED),
             places: Cache::new(MAX_REMEMBERED),
+            api_keys: Cache::new(MAX_REMEMBERED),
+            changes: tokio::sync::watch::Sender::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -85,17 +110,20 @@ impl Auth {
         &self.inner.config
     }
 
-    /// The caller behind an access token.
+    /// The caller behind an access token or an API key.
     ///
     /// # Errors
-    /// When the token is not ours or not good now, or its session has ended.
+    /// When it is not ours or not good now, or its session has ended.
     pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthError> {
+        if token.starts_with(api_keys::PREFIX) {
+            return self.authenticate_key(token).await;
+        }
         let claims = self.claims(token)?;
         match self.standing(&claims.sid, &claims.sub).await? {
             Standing::Over => Err(AuthError::TokenInvalid),
             Standing::Alive { operator } => Ok(Caller {
                 user: claims.sub.clone(),
-                session: claims.sid.clone(),
+                credential: Credential::Session(claims.sid.clone()),
                 operator,
                 bound_to: claims.tid.clone(),
             }),
@@ -115,20 +143,41 @@ impl Auth {
             .find(|place| place.slug.as_str() == named || place.tenant.as_str() == named)
             .filter(|place| caller.bound_to.as_ref().is_none_or(|bound_to| *bound_to == place.tenant))
             .ok_or(AuthError::TenantNotFound)?;
+        let mut rights = Rights::of(Arc::clone(&place.permissions));
+        if let Credential::Key(_, permissions) = caller.credential() {
+            rights = rights.within(Arc::clone(permissions));
+        }
         Ok(Member {
             caller: caller.clone(),
             scope: TenantScope::mint(place.tenant.clone(), place.slug.clone()),
-            role: place.role,
+            role: place.role.clone(),
+            rights: Arc::new(rights),
             plan: place.plan,
+            limits: Arc::clone(&place.limits),
             status: place.status,
             decisions: Arc::clone(&self.inner.decisions),
         })
     }
 
     /// A permit for what the host itself does in a tenant's name, such as deploying the demo's commands.
-    pub(crate) fn permit_for_host<A: Act>(&self, tenant: &TenantRecord, principal: &UserId) -> Permit<A> {
+    pub(crate) fn permit_for_host<A: Act>(
+        &self,
+        tenant: &TenantRecord,
+        principal: impl Into<PrincipalId>,
+    ) -> Permit<A> {
         let scope = TenantScope::mint(tenant.id.clone(), tenant.slug.clone());
-        Permit::for_host(scope, principal, tenant.plan)
+        let limits = Arc::new(self.inner.plans.of_tenant(tenant.plan, &tenant.limits));
+        Permit::for_host(scope, principal.into(), tenant.plan, limits)
+    }
+
+    /// The scope of a tenant for what the operator does to it: through endpoints of their own, with a reason, audited.
+    pub(crate) fn scope_for_operator(&self, _operator: &OperatorScope, tenant: &TenantRecord) -> TenantScope {
+        self.scope_for_host(tenant)
+    }
+
+    /// The scope of a tenant for what the host does by itself: taking it down when its grace has ended.
+    pub(crate) fn scope_for_host(&self, tenant: &TenantRecord) -> TenantScope {
+        TenantScope::mint(tenant.id.clone(), tenant.slug.clone())
     }
 
     /// Signs in by password.
@@ -139,8 +188,9 @@ impl Auth {
         &self,
         email: &str,
         password: String,
-        from: Option<IpAddr>,
+        origin: Origin,
     ) -> Result<SignedIn, AuthError> {
+        let from = origin.address;
         // What cannot be an account's name costs no hash: it says nothing about which accounts exist.
         let email: Email = email.parse().map_err(|_| AuthError::WrongCredentials)?;
         self.inner.backoff.attempt(&email, from, self.inner.clock.unix_ms())?;
@@ -151,7 +201,7 @@ impl Auth {
         match user {
             Some(user) if right => {
                 self.inner.backoff.succeeded(&email, from);
-                self.begin_session(user).await
+                self.begin_session(user, origin).await
             }
             _ => Err(AuthError::WrongCredentials),
         }
@@ -165,6 +215,7 @@ impl Auth {
         &self,
         token: String,
         new_password: Option<String>,
+        origin: Origin,
     ) -> Result<SignedIn, AuthError> {
         let hash = match new_password {
             // The rule is checked by hashing, and the link before that, so that strangers cause no hashing.
@@ -181,14 +232,18 @@ impl Auth {
             .write::<_, AuthError, _>(move |writer| {
                 let id = links::take(writer, &clock, &token)?;
                 let mut user = writer.user(&id)?.ok_or(AuthError::LinkInvalid)?;
+                let mut ended = Vec::new();
                 if let Some(hash) = hash {
                     user.password = Some(hash);
                     writer.put_user(&user)?;
+                    ended = sessions::end_others(writer, &user.id, None, clock.now())?;
                 }
-                Ok(user)
+                Ok((user, ended))
             })
             .await?;
-        self.begin_session(user).await
+        let (user, ended) = user;
+        self.sessions_ended(&ended);
+        self.begin_session(user, origin).await
     }
 
     /// Exchanges a refresh token for new tokens.
@@ -209,7 +264,7 @@ impl Auth {
                 self.signed_in(user.ok_or(AuthError::RefreshInvalid)?, &session, &refresh).await
             }
             Refreshed::Reused(session) => {
-                self.inner.sessions.forget(&session.id);
+                self.sessions_ended(std::slice::from_ref(&session.id));
                 crate::audit::Trail::signs_in(&session.user, &session.id);
                 Err(AuthError::RefreshReused)
             }
@@ -223,7 +278,7 @@ impl Auth {
     /// # Errors
     /// When the store fails.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), AuthError> {
-        self.end_session(caller.session().clone()).await
+        self.end_session(caller.session()?.clone()).await
     }
 
     /// Ends the session of a refresh token; one that does not work is taken as signed out already.
@@ -252,6 +307,7 @@ impl Auth {
         current: Option<String>,
         new_password: String,
     ) -> Result<(), AuthError> {
+        let keep = caller.session()?.clone();
         Passwords::check_rule(&new_password)?;
         let id = caller.user().clone();
         let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
@@ -265,7 +321,7 @@ impl Auth {
             self.inner.backoff.succeeded(&user.email, None);
         }
         let hash = self.inner.passwords.hash(new_password).await?;
-        let (keep, now) = (caller.session().clone(), self.inner.clock.now());
+        let now = self.inner.clock.now();
         let ended = self
             .inner
             .store
@@ -276,7 +332,7 @@ impl Auth {
                 sessions::end_others(writer, &user.id, Some(&keep), now)
             })
             .await?;
-        ended.iter().for_each(|session| self.inner.sessions.forget(session));
+        self.sessions_ended(&ended);
         Ok(())
     }
 
@@ -287,13 +343,35 @@ impl Auth {
     pub async fn principal(&self, caller: &Caller) -> Result<api::Principal, AuthError> {
         let id = caller.user().clone();
         let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
-        self.describe(&user.ok_or(AuthError::TokenInvalid)?).await
+        let mut principal = self.describe(&user.ok_or(AuthError::TokenInvalid)?).await?;
+        if let Some(tenant) = &caller.bound_to {
+            principal.memberships.retain(|membership| membership.tenant_id == tenant.as_str());
+            principal.operator = false;
+        }
+        principal.id = caller.principal().to_string();
+        Ok(principal)
     }
 
     /// Call after a change to tenants, memberships or users.
     pub fn memberships_changed(&self) {
         self.inner.places.forget_all();
         self.inner.sessions.forget_all();
+        self.inner.api_keys.forget_all();
+        self.announce_change();
+    }
+
+    /// Call after sessions have ended.
+    pub(super) fn sessions_ended(&self, ended: &[SessionId]) {
+        if ended.is_empty() {
+            return;
+        }
+        ended.iter().for_each(|session| self.inner.sessions.forget(session));
+        self.announce_change();
+    }
+
+    /// Lets those who watch over long requests look again.
+    fn announce_change(&self) {
+        self.inner.changes.send_modify(|changes| *changes += 1);
     }
 
     async fn look_at_link(&self, token: String) -> Result<(), AuthError> {
@@ -309,15 +387,25 @@ impl Auth {
         }
     }
 
-    async fn begin_session(&self, user: UserRecord) -> Result<SignedIn, AuthError> {
+    /// The PHC string of a new password.
+    pub(crate) async fn hash_password(&self, password: String) -> Result<String, AuthError> {
+        self.inner.passwords.hash(password).await
+    }
+
+    /// Begins a session of a user who has proved who they are.
+    pub(crate) async fn begin_session(
+        &self,
+        user: UserRecord,
+        origin: Origin,
+    ) -> Result<SignedIn, AuthError> {
         let (clock, config, id) = (self.inner.clock.clone(), self.inner.config.clone(), user.id.clone());
         let begun = self
             .inner
             .store
-            .write::<_, AuthError, _>(move |writer| sessions::begin(writer, &clock, &config, &id))
+            .write::<_, AuthError, _>(move |writer| sessions::begin(writer, &clock, &config, &id, &origin))
             .await?;
         let sessions::Begun { session, refresh, forgotten } = begun;
-        forgotten.iter().for_each(|session| self.inner.sessions.forget(session));
+        self.sessions_ended(&forgotten);
         crate::audit::Trail::signs_in(&user.id, &session.id);
         self.signed_in(user, &session, &refresh).await
     }
@@ -372,7 +460,7 @@ impl Auth {
         })
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<(), AuthError> {
+    pub(super) async fn end_session(&self, id: SessionId) -> Result<(), AuthError> {
         let (now, wanted) = (self.inner.clock.now(), id.clone());
         self.inner
             .store
@@ -381,7 +469,7 @@ impl Auth {
                 None => Ok(()),
             })
             .await?;
-        self.inner.sessions.forget(&id);
+        self.sessions_ended(&[id]);
         Ok(())
     }
 }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::AuthError;
 use super::secret::{self, Secret};
+use super::service::Origin;
 use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::ids::{SessionId, UserId};
-use crate::store::{SessionRecord, Writer};
+use crate::store::{SessionRecord, UserRecord, Writer};
 
 /// Spent refresh tokens of a session that are recognised; an older one is merely not valid.
 pub const MAX_SPENT_TOKENS: usize = 64;
@@ -17,6 +18,9 @@ pub const MAX_SPENT_TOKENS: usize = 64;
 const MAX_LIVE_SESSIONS: usize = 100;
 /// A token that comes back this soon after it was exchanged is two windows refreshing at once, in milliseconds.
 const RACE_MS: u64 = 10_000;
+
+/// What is kept of a client's name for itself, in characters.
+const MAX_AGENT_CHARACTERS: usize = 200;
 
 /// What became of a refresh token. Each is a change that must be kept, so none is an error of the store's work.
 pub(super) enum Refreshed {
@@ -44,6 +48,7 @@ pub(super) fn begin(
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,
+    origin: &Origin,
 ) -> Result<Begun, AuthError> {
     let forgotten = clear_away(writer, clock, config, user)?;
     let now = clock.now();
@@ -58,6 +63,8 @@ pub(super) fn begin(
         refreshed_at: now,
         expires_at: later(now, config.session_max_s),
         ended_at: None,
+        agent: origin.agent.chars().take(MAX_AGENT_CHARACTERS).filter(|c| !c.is_control()).collect(),
+        address: origin.address,
     };
     writer.put_session(&session)?;
     Ok(Begun { session, refresh: token, forgotten })
@@ -133,6 +140,35 @@ pub(super) fn end_others(
         }
     }
     Ok(ended)
+}
+
+/// Sessions that one step of a clean-up looks at.
+const CLEANED_AT_ONCE: usize = 1_000;
+
+/// Forgets sessions that can no longer be used, a step's worth behind `after`: which, and where the next step begins.
+pub(super) fn clean(
+    writer: &mut Writer<'_>,
+    clock: &Clock,
+    config: &AuthConfig,
+    after: Option<Vec<u8>>,
+) -> Result<(Vec<SessionId>, Option<Vec<u8>>), AuthError> {
+    let now = clock.now();
+    let page = writer.before().sessions(after, CLEANED_AT_ONCE)?;
+    let over: Vec<_> = page.items.into_iter().filter(|session| !is_alive(session, now, config)).collect();
+    over.iter().for_each(|session| writer.remove_session(session));
+    Ok((over.into_iter().map(|session| session.id).collect(), page.next))
+}
+
+/// Takes an account from whoever has it: its password is gone and its sessions end. A one-time link opens it again.
+pub(crate) fn reclaim(
+    writer: &mut Writer<'_>,
+    user: &mut UserRecord,
+    now: Timestamp,
+) -> Result<(), AuthError> {
+    user.password = None;
+    user.vouched = true;
+    writer.put_user(user)?;
+    end_others(writer, &user.id, None, now).map(drop)
 }
 
 /// True until a session was ended, ran out or was left alone for too long.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read, stdin};
 
 use clap::Args;
-use cloister_host::api::{Membership, Principal, Refresh, SignIn, SignInLink, Tokens};
+use cloister_host::api::{AcceptInvitation, Membership, Principal, Refresh, SignIn, SignInLink, Tokens};
 use reqwest::{Method, Url};
 
 use super::client::{Auth, Client, is_loopback};
@@ -13,7 +13,10 @@ use super::failure::{EXIT_DENIED, Failure, Outcome};
 use super::table::Table;
 
 const DEFAULT_HOST: &str = "http://127.0.0.1:8080";
-const LINK_MARK: &str = "#/link/";
+/// What stands before the secret of a one-time link and of an invitation.
+const LINK_MARKS: [&str; 2] = ["#/link/", "#/invitation/"];
+/// How the secret of an invitation begins.
+const INVITATION: &str = "inv_";
 /// More than any password; standard input is not read without a bound.
 const MAX_PASSWORD_BYTES: u64 = 4096;
 
@@ -28,7 +31,7 @@ pub(crate) struct LoginArgs {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
-    /// Sign in with a one-time link, or the token at its end
+    /// Sign in with a one-time link or an invitation, or the token at its end
     #[arg(long, value_name = "LINK")]
     link: Option<String>,
     /// Give the account of the link a password
@@ -57,7 +60,7 @@ fn login_host(context: &Context, args: &LoginArgs) -> Outcome<Url> {
     if let Some(named) = context.named_host()? {
         return Ok(named);
     }
-    match args.link.as_deref().and_then(|link| link.split_once(LINK_MARK)) {
+    match args.link.as_deref().and_then(split_link) {
         Some((host, _)) if !host.is_empty() => parse_host(host),
         _ => parse_host(DEFAULT_HOST),
     }
@@ -81,15 +84,36 @@ async fn sign_in_with_link(
     link: &str,
     args: &LoginArgs,
 ) -> Outcome<Tokens> {
-    let token = link.split_once(LINK_MARK).map_or(link, |(_, token)| token).trim().to_owned();
+    let token = split_link(link).map_or(link, |(_, token)| token).trim().to_owned();
     if token.is_empty() || token.contains(['/', ' ']) {
         return Err(Failure::usage("--link takes a one-time link, http://HOST/#/link/TOKEN, or its TOKEN"));
     }
     let new_password = if args.set_password { Some(new_password(context, args)?) } else { None };
+    if token.starts_with(INVITATION) {
+        return accept(context, client, &AcceptInvitation { token, new_password }).await;
+    }
     let url = client.url(&["v1", "auth", "link"])?;
     let body = SignInLink { token, new_password };
     let answer = client.send_unsigned(client.request(Method::POST, &url).json(&body)).await?;
     Ok(client.envelope(answer).await?.data)
+}
+
+/// Accepts an invitation: as whoever is signed in to the host when the invited account exists.
+async fn accept(context: &Context, client: &Client, body: &AcceptInvitation) -> Outcome<Tokens> {
+    let url = client.url(&["v1", "auth", "invitation"])?;
+    let answer = match client.send_unsigned(client.request(Method::POST, &url).json(body)).await {
+        Err(failure) if failure.code == "sign_in_first" => {
+            let signed_in = context.client().map_err(|_| failure)?;
+            signed_in.send(|| Ok(signed_in.request(Method::POST, &url).json(body))).await?
+        }
+        answer => answer?,
+    };
+    Ok(client.envelope(answer).await?.data)
+}
+
+/// The host and the secret of a link.
+fn split_link(link: &str) -> Option<(&str, &str)> {
+    LINK_MARKS.iter().find_map(|mark| link.split_once(mark))
 }
 
 fn ask_email(context: &Context) -> Outcome<String> {

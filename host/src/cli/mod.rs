@@ -12,7 +12,9 @@ mod failure;
 mod files;
 mod generate;
 mod logs;
+mod members;
 mod modules;
+mod operator;
 mod output;
 mod run;
 mod runs;
@@ -103,9 +105,24 @@ enum Command {
     /// Set, list and remove the tenant's secrets
     #[command(subcommand)]
     Secret(secrets::SecretCommand),
-    /// Create, list and choose tenants
+    /// Choose a tenant; for the operator: create, change, suspend and take down tenants
     #[command(subcommand)]
     Tenant(tenants::TenantCommand),
+    /// Invite, list and remove the tenant's members
+    #[command(subcommand)]
+    User(members::UserCommand),
+    /// List roles, and make the tenant's own
+    #[command(subcommand)]
+    Role(members::RoleCommand),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(members::KeyCommand),
+    /// List and end your sessions
+    #[command(subcommand)]
+    Session(members::SessionCommand),
+    /// What only the operator of a host does
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Look at, follow, export and verify the audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -151,6 +168,7 @@ fn dispatch(cli: Cli) -> Outcome<u8> {
         Command::CompileWorker => generate::compile_worker(),
         Command::Serve(args) => serve::serve(args),
         Command::Completions(args) => generate::completions(&args),
+        Command::Operator(operator::OperatorCommand::Link(args)) => operator::link(&args),
         Command::Openapi => generate::openapi(&Output::new(true, true)),
         command => {
             let context = Context::new(cli.global);
@@ -183,12 +201,20 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Kill(args) => runs::kill(context, args).await,
         Command::Files(command) => Box::pin(files::files(context, command)).await,
         Command::Secret(command) => secrets::secret(context, command).await,
-        Command::Tenant(command) => tenants::tenant(context, command).await,
         Command::Usage => settings::usage(context).await,
         Command::Masking(command) => settings::masking(context, command).await,
+        Command::Tenant(command) => Box::pin(tenants::tenant(context, command)).await,
+        Command::User(command) => Box::pin(members::user(context, command)).await,
+        Command::Role(command) => members::role(context, command).await,
+        Command::Key(command) => members::key(context, command).await,
+        Command::Session(command) => members::session(context, command).await,
+        Command::Operator(operator::OperatorCommand::RotateKeys(args)) => {
+            operator::rotate_keys(context, &args).await
+        }
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)
+        | Command::Operator(operator::OperatorCommand::Link(_))
         | Command::Openapi
         | Command::Completions(_)
         | Command::CompileWorker => Ok(()),

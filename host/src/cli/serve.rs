@@ -36,7 +36,7 @@ pub(crate) fn serve(args: ServeArgs) -> Outcome<u8> {
 }
 
 /// The chain of reasons goes to whoever starts the host: it is theirs.
-fn described(error: &ServeError) -> Failure {
+pub(crate) fn described(error: &ServeError) -> Failure {
     let mut detail = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

@@ -1,6 +1,6 @@
 //! Runs that have not ended, by tenant: for finding them, for bounding them, and for ending them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -57,6 +57,7 @@ struct TenantRuns {
     tenant: Tenant,
     last_used: Mutex<Instant>,
     limits: Mutex<TenantLimits>,
+    count: AtomicUsize,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
 }
 
@@ -94,6 +95,8 @@ impl TenantRuns {
 #[derive(Default)]
 pub(super) struct ActiveRuns {
     tenants: RwLock<Tenants>,
+    /// Tenants that may start nothing.
+    closed: RwLock<HashSet<TenantId>>,
     total: Arc<Total>,
 }
 
@@ -144,6 +147,7 @@ impl Drop for Listing {
         if let Some(id) = &self.run {
             self.tenant.runs.lock().remove(id);
         }
+        self.tenant.count.fetch_sub(1, Ordering::AcqRel);
         if self.total.count.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.total.none_left.notify_waiters();
         }
@@ -161,7 +165,37 @@ impl ActiveRuns {
         let tenant = self.tenant(scope, limits, runtime);
         let admission = tenant.admit()?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
-        Ok((Listing { tenant, total: Arc::clone(&self.total), run: None }, admission))
+        tenant.count.fetch_add(1, Ordering::AcqRel);
+        let listing = Listing { tenant, total: Arc::clone(&self.total), run: None };
+        // Looked at after the listing was counted: whoever closes a tenant waits for what is counted.
+        if self.closed.read().contains(scope.tenant()) {
+            return Err(CommandError::TenantClosed);
+        }
+        Ok((listing, admission))
+    }
+
+    /// Lets a tenant start no more runs, or again.
+    pub(super) fn set_closed(&self, scope: &TenantScope, closed: bool) {
+        if closed {
+            self.closed.write().insert(scope.tenant().clone());
+        } else {
+            self.closed.write().remove(scope.tenant());
+        }
+    }
+
+    /// Cancels a tenant's runs; how many have not ended.
+    pub(super) fn cancel_of(&self, scope: &TenantScope) -> usize {
+        let Some(tenant) = self.tenants.read().by_id.get(scope.tenant()).cloned() else { return 0 };
+        for run in tenant.runs.lock().values() {
+            run.canceller.cancel();
+        }
+        tenant.count.load(Ordering::Acquire)
+    }
+
+    /// Forgets a tenant that is gone.
+    pub(super) fn forget(&self, scope: &TenantScope) {
+        self.tenants.write().by_id.remove(scope.tenant());
+        self.closed.write().remove(scope.tenant());
     }
 
     fn tenant(&self, scope: &TenantScope, limits: &TenantLimits, runtime: &Runtime) -> Arc<TenantRuns> {
@@ -176,6 +210,7 @@ impl ActiveRuns {
                 tenant: runtime.tenant(limits),
                 last_used: Mutex::new(Instant::now()),
                 limits: Mutex::new(*limits),
+                count: AtomicUsize::new(0),
                 runs: Mutex::default(),
             })
         });

@@ -32,6 +32,9 @@ pub enum CommandError {
     /// The tenant's runs hold all the memory that the plan allows them together.
     #[error("the active runs use {} of {} bytes of memory that the plan allows them together", .0.used, .0.limit)]
     TenantMemory(Exhausted),
+    /// The tenant is suspended or being taken down.
+    #[error("the tenant starts no runs at present")]
+    TenantClosed,
     /// Every slot of the engine is taken.
     #[error("all slots for runs are taken")]
     Busy,
@@ -92,6 +95,7 @@ impl CommandError {
             Self::Invalid(_) => "invalid_value",
             Self::TooManyRuns(_) => "too_many_runs",
             Self::TenantMemory(_) => "tenant_memory_used_up",
+            Self::TenantClosed => "tenant_suspended",
             Self::Busy => "busy",
             Self::Stopping => "not_ready",
             Self::StdinGap { .. } => "stdin_gap",

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use cloister_runtime::{
     Access, DirectoryGrant, Egress, EgressRule, HostDirectory, NetworkGrant, SecretHeader, Volume,
+    VolumeLimits,
 };
 
 use super::{CommandError, Commands};
 use crate::api;
 use crate::auth::{Permit, TenantScope, act};
 use crate::files::{TenantPath, make_directories};
-use crate::tenancy::PlanName;
 
 impl super::Inner {
     /// Where a run with these grants may connect to, and what the host fills into its requests.
@@ -79,7 +79,7 @@ impl Commands {
     pub(super) async fn directories(
         &self,
         scope: &TenantScope,
-        plan: PlanName,
+        limits: VolumeLimits,
         granted: &[api::DirectoryGrant],
     ) -> Result<(Vec<DirectoryGrant>, Option<Volume>), CommandError> {
         if granted.is_empty() {
@@ -88,7 +88,7 @@ impl Commands {
         let (files, scope, granted) = (self.inner.files.clone(), scope.clone(), granted.to_vec());
         let opened = tokio::task::spawn_blocking(move || {
             let root = files.open_root(&scope)?;
-            let volume = files.volume(&scope, plan)?;
+            let volume = files.volume(&scope, limits)?;
             let opened: Result<_, CommandError> =
                 granted.into_iter().map(|grant| open(&volume, &root, grant)).collect();
             Ok((opened?, Some(volume)))

@@ -159,6 +159,28 @@ impl Commands {
         &self.inner.runtime
     }
 
+    /// Ends a tenant's runs and lets it start no more. True when all have ended.
+    pub async fn close_tenant(&self, scope: &TenantScope) -> bool {
+        self.inner.active.set_closed(scope, true);
+        let all_ended = async {
+            // A run that was on its way when the tenant was closed appears a moment later.
+            while self.inner.active.cancel_of(scope) > 0 {
+                tokio::time::sleep(CANCEL_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(RECORDING_GRACE, all_ended).await.is_ok()
+    }
+
+    /// Lets a tenant start runs again.
+    pub fn open_tenant(&self, scope: &TenantScope) {
+        self.inner.active.set_closed(scope, false);
+    }
+
+    /// Forgets a tenant that is gone.
+    pub fn forget_tenant(&self, scope: &TenantScope) {
+        self.inner.active.forget(scope);
+    }
+
     /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.
     pub async fn drain(&self, grace: Duration) {
         if tokio::time::timeout(grace, self.inner.active.all_ended()).await.is_ok() {
@@ -176,5 +198,7 @@ impl Commands {
     }
 }
 
+/// Between two looks for runs of a tenant that is being closed.
+const CANCEL_AGAIN: Duration = Duration::from_millis(10);
 /// Time for writing the records of cancelled runs.
 const RECORDING_GRACE: Duration = Duration::from_secs(5);

@@ -121,7 +121,7 @@ impl Commands {
         check_env(&request.env)?;
         let (stdin, pipe) = stdin_source(&request.stdin)?;
         let plan = self.plan(permit, &request).await?;
-        let allowed = inner.registry.plan(permit.plan());
+        let allowed = permit.limits();
         let (mut listing, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
         let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
@@ -135,7 +135,7 @@ impl Commands {
         env.extend(request.env);
         let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
         let (directories, volume) =
-            self.directories(permit.scope(), permit.plan(), &grants.directories).await?;
+            self.directories(permit.scope(), allowed.of_volume(), &grants.directories).await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
@@ -202,7 +202,7 @@ impl Commands {
             found => found?,
         };
         let limits = self.inner.registry.limits_of_run(
-            permit.plan(),
+            permit.limits(),
             &resolved.deployment.active.limits,
             &request.limits,
         )?;

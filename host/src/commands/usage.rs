@@ -14,7 +14,7 @@ impl Commands {
     /// What a tenant's runs use now of what its plan allows them together.
     #[must_use]
     pub fn usage(&self, permit: &Permit<act::UsageRead>) -> Vec<UsageItem> {
-        let limits = self.inner.registry.plan(permit.plan()).of_tenant();
+        let limits = permit.limits().of_tenant();
         let tenant = self.inner.active.known(permit.scope(), &limits);
         // An idle tenant has no budget, only limits.
         let budget = tenant.unwrap_or_else(|| Budget::new(&limits.budget));

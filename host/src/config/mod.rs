@@ -4,9 +4,11 @@ mod auth;
 mod engine;
 mod flags;
 mod http;
+mod oidc;
 mod plans;
 mod server;
 mod store;
+mod tenancy;
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +18,12 @@ pub use auth::AuthConfig;
 pub use engine::EngineConfig;
 pub use flags::ServeFlags;
 pub use http::HttpConfig;
+pub use oidc::OidcIssuer;
+pub(crate) use oidc::is_safe;
 pub use plans::{Plan, Plans};
 pub use server::ServerConfig;
 pub use store::StoreConfig;
+pub use tenancy::TenancyConfig;
 
 /// Largest configuration file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -35,6 +40,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Tokens, sessions and passwords.
     pub auth: AuthConfig,
+    /// How requests name tenants, and how tenants are taken down.
+    pub tenancy: TenancyConfig,
     /// What each plan allows.
     pub plans: Plans,
     /// How guests run and modules are compiled.
@@ -121,6 +128,7 @@ impl Config {
         self.store.check()?;
         self.engine.check()?;
         self.auth.check()?;
+        self.tenancy.check()?;
         self.plans.check()?;
         self.engine.check()
     }

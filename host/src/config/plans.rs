@@ -242,10 +242,55 @@ impl Plans {
         }
     }
 
+    /// The limits of a plan with an operator's changes for one tenant.
+    ///
+    /// # Errors
+    /// When a change names no limit, or sets one out of its bounds.
+    pub fn with_changes(
+        &self,
+        name: PlanName,
+        changes: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Plan, ConfigError> {
+        let plan = self.get(name);
+        if changes.is_empty() {
+            return Ok(plan.clone());
+        }
+        let invalid = |error: serde_json::Error| ConfigError::Value {
+            key: "limits".to_owned(),
+            rule: format!("is not valid: {error}"),
+        };
+        let mut values = serde_json::to_value(plan).map_err(invalid)?;
+        if let Some(values) = values.as_object_mut() {
+            values.extend(changes.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let plan: Plan = serde_json::from_value(values).map_err(invalid)?;
+        plan.check("limits")?;
+        Ok(plan)
+    }
+
+    /// As [`Plans::with_changes`]; changes that are no longer valid, since the configuration is of another version,
+    /// leave the plan as it is.
+    #[must_use]
+    pub fn of_tenant(&self, name: PlanName, changes: &serde_json::Map<String, serde_json::Value>) -> Plan {
+        self.with_changes(name, changes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a tenant's own limits cannot be used; its plan's are");
+            self.get(name).clone()
+        })
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         for name in PlanName::ALL {
-            let plan = self.get(name);
-            let key = |field: &str| format!("plans.{}.{field}", name.as_str());
+            self.get(name).check(&format!("plans.{}", name.as_str()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn check(&self, section: &str) -> Result<(), ConfigError> {
+        {
+            let plan = self;
+            let key = |field: &str| format!("{section}.{field}");
             within(&key("cpu_ms"), plan.cpu_ms, 1..=7 * 24 * 3_600_000)?;
             within(&key("wall_ms"), plan.wall_ms, 1..=7 * 24 * 3_600_000)?;
             within(&key("memory_bytes"), plan.memory_bytes, 64 * 1024..=64 * GIB)?;

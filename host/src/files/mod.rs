@@ -13,7 +13,6 @@ use cap_std::fs::Dir;
 
 use self::volumes::Volumes;
 use crate::auth::TenantScope;
-use crate::config::Plans;
 use crate::store::Store;
 
 pub use error::FilesError;
@@ -31,10 +30,10 @@ pub struct Files {
 }
 
 impl Files {
-    /// Files of at most `limit_bytes` each, in the data directory of a store, as much as plans allow.
+    /// Files of at most `limit_bytes` each, in the data directory of a store.
     #[must_use]
-    pub fn new(store: Store, limit_bytes: u64, plans: Plans) -> Self {
-        Self { store, limit_bytes, volumes: Arc::new(Volumes::new(plans)) }
+    pub fn new(store: Store, limit_bytes: u64) -> Self {
+        Self { store, limit_bytes, volumes: Arc::new(Volumes::new()) }
     }
 
     /// The tenant's directory as a capability: nothing opened through it is outside. Blocks.

@@ -8,17 +8,14 @@ use parking_lot::Mutex;
 
 use super::{Files, FilesError, blocking};
 use crate::auth::TenantScope;
-use crate::config::Plans;
 use crate::ids::TenantId;
 use crate::store::{StorageRecord, StoreError};
-use crate::tenancy::PlanName;
 
 /// Most names of a directory that are counted; more than any plan allows.
 const MAX_COUNTED_ENTRIES: u64 = 20_000_000;
 
 /// The volumes of the tenants whose directories were used since the start.
 pub(super) struct Volumes {
-    plans: Plans,
     open: Mutex<HashMap<TenantId, Arc<OpenVolume>>>,
 }
 
@@ -29,8 +26,8 @@ struct OpenVolume {
 }
 
 impl Volumes {
-    pub(super) fn new(plans: Plans) -> Self {
-        Self { plans, open: Mutex::default() }
+    pub(super) fn new() -> Self {
+        Self { open: Mutex::default() }
     }
 
     fn of(&self, scope: &TenantScope) -> Arc<OpenVolume> {
@@ -43,13 +40,12 @@ impl Volumes {
 }
 
 impl Files {
-    /// The quota of the tenant's directory, with the limits of its plan, which hold from now on. Blocks: at the first
+    /// The quota of the tenant's directory, with these limits, which hold from now on. Blocks: at the first
     /// use since the start, the directory may have to be counted.
     ///
     /// # Errors
     /// When it cannot be counted.
-    pub fn volume(&self, scope: &TenantScope, plan: PlanName) -> Result<Volume, FilesError> {
-        let limits = self.volumes.plans.get(plan).of_volume();
+    pub fn volume(&self, scope: &TenantScope, limits: VolumeLimits) -> Result<Volume, FilesError> {
         let open = self.volumes.of(scope);
         let mut slot = open.volume.lock();
         if let Some(volume) = &*slot {
@@ -120,11 +116,11 @@ impl Files {
     pub async fn usage(
         &self,
         scope: &TenantScope,
-        plan: PlanName,
+        limits: VolumeLimits,
     ) -> Result<(VolumeUsage, VolumeLimits), FilesError> {
         let (files, scope) = (self.clone(), scope.clone());
         blocking("count the tenant's files", move || {
-            let volume = files.volume(&scope, plan)?;
+            let volume = files.volume(&scope, limits)?;
             Ok((volume.used(), volume.limits()))
         })
         .await

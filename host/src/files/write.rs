@@ -55,9 +55,9 @@ impl Files {
             return Err(FilesError::NotAFile);
         }
         self.store.admit()?;
-        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
+        let (files, scope, limits) = (self.clone(), permit.scope().clone(), permit.limits().of_volume());
         let (volume, incoming, file) = blocking("receive a file", move || {
-            let volume = files.volume(&scope, plan)?;
+            let volume = files.volume(&scope, limits)?;
             let (incoming, file) = files.incoming(&scope, name)?;
             Ok((volume, incoming, file))
         })
@@ -90,11 +90,11 @@ impl Files {
         path: TenantPath,
     ) -> Result<Entry, FilesError> {
         self.store.admit()?;
-        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
+        let (files, scope, limits) = (self.clone(), permit.scope().clone(), permit.limits().of_volume());
         blocking("make a directory", move || {
             let root = files.open_root(&scope)?;
             if !path.is_root() {
-                make_directories(&files.volume(&scope, plan)?, &root, path.relative())?;
+                make_directories(&files.volume(&scope, limits)?, &root, path.relative())?;
             }
             entry(&root, &path)
         })
@@ -109,9 +109,9 @@ impl Files {
         if path.is_root() {
             return Err(FilesError::PathInvalid("the tenant's directory itself cannot be removed"));
         }
-        let (files, scope, plan) = (self.clone(), permit.scope().clone(), permit.plan());
+        let (files, scope, limits) = (self.clone(), permit.scope().clone(), permit.limits().of_volume());
         blocking("remove a file", move || {
-            let volume = files.volume(&scope, plan)?;
+            let volume = files.volume(&scope, limits)?;
             let parent = parent_of(&files.open_root(&scope)?, &path)?;
             remove_tree(&volume, &parent, OsStr::new(path.name()))
                 .map_err(|source| failed("remove a file", source))

@@ -13,6 +13,7 @@ use crate::auth::AuthError;
 use crate::commands::CommandError;
 use crate::files::FilesError;
 use crate::idempotency::IdempotencyError;
+use crate::lifecycle::LifecycleError;
 use crate::logs::LogError;
 use crate::masking::MaskingError;
 use crate::quota::{Allowance, QuotaError};
@@ -139,6 +140,12 @@ impl From<AuthError> for ApiError {
 
 impl From<TenancyError> for ApiError {
     fn from(error: TenancyError) -> Self {
+        Self::from_part(error.code(), error)
+    }
+}
+
+impl From<LifecycleError> for ApiError {
+    fn from(error: LifecycleError) -> Self {
         Self::from_part(error.code(), error)
     }
 }

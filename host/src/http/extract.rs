@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, RawPathParams, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::rates::{count_caller, count_member};
 use super::{ApiError, App};
 use crate::audit::Trail;
-use crate::auth::{AuthError, Caller, Member, OperatorScope};
+use crate::auth::{AuthError, Caller, Member, OperatorScope, Origin};
 
 /// The address of the other end of the connection; unknown in tests.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,16 @@ impl FromRequestParts<App> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         Ok(Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())))
+    }
+}
+
+impl FromRequestParts<App> for Origin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Peer(address) = Peer::from_request_parts(parts, app).await?;
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Ok(Self { address, agent: agent.to_owned() })
     }
 }
 
@@ -63,26 +73,56 @@ struct NamedTenant {
 impl FromRequestParts<App> for Member {
     type Rejection = ApiError;
 
-    /// The tenant of the path; the header and the query may name it too, and must agree.
+    /// The tenant that the request names. Every other name in it must mean the same, and the token must be good for it.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
         let caller = Caller::from_request_parts(parts, app).await?;
-        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_in_path())?;
-        let named = path.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value);
-        let member = app.auth.enter(&caller, named.ok_or_else(not_in_path)?).await?;
+        let mut named = names(parts, app).await?.into_iter();
+        let first = named.next().or_else(|| app.config.tenancy.default_tenant.clone());
+        let member = app.auth.enter(&caller, &first.ok_or_else(unnamed)?).await?;
         Trail::enters(member.scope());
-        if let Some(header) = parts.headers.get("x-tenant-id") {
-            member.agrees_with(header.to_str().unwrap_or_default())?;
-        }
-        let query = Query::<NamedTenant>::try_from_uri(&parts.uri);
-        if let Some(named) = query.map_err(malformed_query)?.0.tenant {
-            member.agrees_with(&named)?;
-        }
+        named.try_for_each(|other| member.agrees_with(&other))?;
         count_member(parts, app, &member)?;
         Ok(member)
     }
+}
+
+/// In a path, the tenant that is named elsewhere. No slug begins so.
+const ELSEWHERE: &str = "-";
+
+/// All names of the tenant in a request: of the path, `X-Tenant-ID`, `?tenant=` and the subdomain, in this order.
+async fn names(parts: &mut Parts, app: &App) -> Result<Vec<String>, ApiError> {
+    let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_in_path())?;
+    let in_path = path.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value.to_owned());
+    let mut names = Vec::from_iter(in_path.filter(|name| name != ELSEWHERE));
+    for header in parts.headers.get_all("x-tenant-id") {
+        names.push(header.to_str().unwrap_or_default().to_owned());
+    }
+    let query = Query::<NamedTenant>::try_from_uri(&parts.uri).map_err(malformed_query)?;
+    names.extend(query.0.tenant);
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| parts.uri.host());
+    if let (Some(host), Some(domain)) = (host, &app.config.tenancy.base_domain) {
+        names.extend(subdomain(host, domain));
+    }
+    Ok(names)
+}
+
+/// `acme` of `acme.cloister.example:8080`, when the domain is `cloister.example`.
+fn subdomain(host: &str, domain: &str) -> Option<String> {
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let name = host.strip_suffix(domain)?.strip_suffix('.')?;
+    // These are names of the host itself.
+    (!["www", "api"].contains(&name)).then(|| name.to_owned())
+}
+
+fn unnamed() -> ApiError {
+    ApiError::new("tenant_unnamed", "the request names no tenant")
 }
 
 fn not_in_path() -> ApiError {
@@ -168,6 +208,24 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 mod tests {
     use super::*;
     use crate::api::SignIn;
+
+    #[test]
+    fn a_subdomain_is_what_stands_before_the_domain() {
+        for (host, name) in [
+            ("acme.cloister.example", Some("acme")),
+            ("Acme.Cloister.Example:8080", Some("acme")),
+            ("acme.cloister.example.", Some("acme")),
+            ("cloister.example", None),
+            ("www.cloister.example", None),
+            ("api.cloister.example:80", None),
+            ("evilcloister.example", None),
+            ("127.0.0.1:8080", None),
+            ("[::1]:8080", None),
+            ("", None),
+        ] {
+            assert_eq!(subdomain(host, "cloister.example").as_deref(), name, "{host}");
+        }
+    }
 
     #[test]
     fn a_refused_body_says_where() {

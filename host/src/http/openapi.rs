@@ -4,7 +4,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::handlers::{
-    audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage,
+    audit, auth, deployments, files, host, lifecycle, logs, masking, members, modules, operator, roles, runs,
+    secrets, sessions, tenants, usage,
 };
 use crate::api::Problem;
 
@@ -28,6 +29,39 @@ use crate::api::Problem;
         auth::me,
         operator::create_tenant,
         operator::list_tenants,
+        operator::show_tenant,
+        operator::change_tenant,
+        lifecycle::suspend,
+        lifecycle::resume,
+        lifecycle::offboard,
+        lifecycle::erase,
+        lifecycle::receipts,
+        lifecycle::export,
+        lifecycle::export_as_operator,
+        lifecycle::import,
+        operator::list_users,
+        operator::recover_user,
+        operator::rotate_keys,
+        sessions::oidc,
+        sessions::accept,
+        sessions::list,
+        sessions::end_all,
+        sessions::end,
+        sessions::jwks,
+        tenants::show,
+        tenants::change,
+        members::list,
+        members::change,
+        members::remove,
+        members::invite,
+        members::invitations,
+        members::revoke,
+        roles::list,
+        roles::put,
+        roles::remove,
+        roles::make_key,
+        roles::keys,
+        roles::revoke_key,
         modules::upload,
         modules::list,
         modules::show,
@@ -85,8 +119,9 @@ impl Modify for Common {
             )
             .build();
         for item in openapi.paths.paths.values_mut() {
-            for operation in
-                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+            for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
+                .into_iter()
+                .flatten()
             {
                 for class in ["4XX", "5XX"] {
                     operation.responses.responses.insert(class.to_owned(), problem.clone().into());

@@ -6,12 +6,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::handlers::{
-    audit, auth, deployments, files, host, logs, masking, modules, operator, runs, secrets, usage,
+    audit, auth, deployments, files, host, lifecycle, logs, masking, members, modules, operator, roles, runs,
+    secrets, sessions, tenants, usage,
 };
 use super::idempotent::once;
 use super::middleware::{around, panicked};
@@ -68,9 +69,43 @@ impl Routes {
             .add(Method::POST, "/v1/auth/sign-out", post(auth::sign_out))
             .add(Method::POST, "/v1/auth/password", post(auth::password))
             .add(Method::GET, "/v1/auth/me", get(auth::me))
+            .add(Method::POST, "/v1/auth/oidc", post(sessions::oidc))
+            .add(Method::POST, "/v1/auth/invitation", post(sessions::accept))
+            .add(Method::GET, "/v1/auth/sessions", get(sessions::list))
+            .add(Method::DELETE, "/v1/auth/sessions", delete(sessions::end_all))
+            .add(Method::DELETE, "/v1/auth/sessions/{session}", delete(sessions::end))
+            .add(Method::GET, "/.well-known/jwks.json", get(sessions::jwks))
             // The operator.
             .add(Method::POST, "/v1/operator/tenants", post(operator::create_tenant))
             .add(Method::GET, "/v1/operator/tenants", get(operator::list_tenants))
+            .add(Method::GET, "/v1/operator/tenants/{id}", get(operator::show_tenant))
+            .add(Method::PATCH, "/v1/operator/tenants/{id}", patch(operator::change_tenant))
+            .add(Method::POST, "/v1/operator/tenants/{id}/suspend", post(lifecycle::suspend))
+            .add(Method::POST, "/v1/operator/tenants/{id}/resume", post(lifecycle::resume))
+            .add(Method::POST, "/v1/operator/tenants/{id}/offboard", post(lifecycle::offboard))
+            .add(Method::POST, "/v1/operator/tenants/{id}/erase", post(lifecycle::erase))
+            .add(Method::GET, "/v1/operator/tenants/{id}/export", get(lifecycle::export_as_operator))
+            .add(Method::POST, "/v1/operator/import", post(lifecycle::import))
+            .add(Method::GET, "/v1/{tenant}/export", get(lifecycle::export))
+            .add(Method::GET, "/v1/operator/receipts", get(lifecycle::receipts))
+            .add(Method::GET, "/v1/operator/users", get(operator::list_users))
+            .add(Method::POST, "/v1/operator/users/recover", post(operator::recover_user))
+            .add(Method::POST, "/v1/operator/signing-keys/rotate", post(operator::rotate_keys))
+            // The tenant itself, and who belongs to it.
+            .add(Method::GET, "/v1/{tenant}/settings", get(tenants::show))
+            .add(Method::PATCH, "/v1/{tenant}/settings", patch(tenants::change))
+            .add(Method::GET, "/v1/{tenant}/members", get(members::list))
+            .add(Method::PUT, "/v1/{tenant}/members/{user}", put(members::change))
+            .add(Method::DELETE, "/v1/{tenant}/members/{user}", delete(members::remove))
+            .add(Method::POST, "/v1/{tenant}/invitations", post(members::invite))
+            .add(Method::GET, "/v1/{tenant}/invitations", get(members::invitations))
+            .add(Method::DELETE, "/v1/{tenant}/invitations/{invitation}", delete(members::revoke))
+            .add(Method::GET, "/v1/{tenant}/roles", get(roles::list))
+            .add(Method::PUT, "/v1/{tenant}/roles/{role}", put(roles::put))
+            .add(Method::DELETE, "/v1/{tenant}/roles/{role}", delete(roles::remove))
+            .add(Method::POST, "/v1/{tenant}/keys", post(roles::make_key))
+            .add(Method::GET, "/v1/{tenant}/keys", get(roles::keys))
+            .add(Method::DELETE, "/v1/{tenant}/keys/{key}", delete(roles::revoke_key))
             // Modules.
             .add(Method::POST, "/v1/{tenant}/modules", post(modules::upload))
             .add(Method::GET, "/v1/{tenant}/modules", get(modules::list))

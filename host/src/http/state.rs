@@ -13,6 +13,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::files::Files;
 use crate::idempotency::Idempotency;
+use crate::lifecycle::Lifecycle;
 use crate::logs::LogWriter;
 use crate::masking::Masking;
 use crate::metrics::Metrics;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub runtime: Arc<Runtime>,
     /// Runs.
     pub commands: Commands,
+    /// How tenants are stopped, taken down and moved.
+    pub lifecycle: Lifecycle,
     /// How people reach the host, without a slash at the end.
     pub url: String,
     /// Set when the host begins to stop.
@@ -79,6 +82,12 @@ impl Parts {
     #[must_use]
     pub fn link_url(&self, link: &Secret) -> String {
         format!("{}/#/link/{}", self.url, link.reveal())
+    }
+
+    /// What an invited person opens; the secret is behind `#` here too.
+    #[must_use]
+    pub fn invitation_url(&self, invitation: &Secret) -> String {
+        format!("{}/#/invitation/{}", self.url, invitation.reveal())
     }
 }
 

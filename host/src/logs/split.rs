@@ -41,6 +41,16 @@ impl LineBatch {
         self.lines.push(RawLine { time_us, len_bytes: text.len() as u32, mark });
     }
 
+    /// Appends a line of an archive. False, and nothing is appended, when it cannot have been a line.
+    #[must_use]
+    pub fn push_line(&mut self, time_us: u64, mark: Mark, text: &[u8]) -> bool {
+        let is_line = text.len() <= MAX_LINE_BYTES && !text.contains(&b'\n');
+        if is_line {
+            self.push(time_us, mark, text);
+        }
+        is_line
+    }
+
     /// One line of the host's own; line feeds in it become spaces.
     #[must_use]
     pub fn system(time_us: u64, level: LogLevel, text: &str) -> Self {

@@ -104,6 +104,11 @@ pub(super) struct Tenants {
 }
 
 impl Tenants {
+    /// Forgets a tenant that is being erased.
+    pub(super) fn forget(&self, scope: &TenantScope) {
+        self.resident.lock().remove(scope.tenant());
+    }
+
     /// The tenant's log; the same for everybody who holds it at the same time.
     pub(super) fn get(&self, scope: &TenantScope) -> Arc<TenantLog> {
         let mut resident = self.resident.lock();

@@ -117,6 +117,22 @@ impl LogWriter {
         trimmed.await.unwrap_or_else(|_| Err(self.lost()))
     }
 
+    /// Deletes the whole log of a tenant that is being erased, which writes no more; its bytes.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn erase(&self, scope: &TenantScope) -> Result<u64, LogError> {
+        self.flush(scope).await?;
+        self.shared.tenants.forget(scope);
+        let (shared, scope) = (Arc::clone(&self.shared), scope.clone());
+        let erased = tokio::task::spawn_blocking(move || {
+            let stored_bytes = shared.chunks.state(&scope)?.stored_bytes;
+            shared.chunks.remove_tenant(&scope)?;
+            Ok::<_, crate::store::StoreError>(stored_bytes)
+        });
+        Ok(erased.await.unwrap_or(Err(crate::store::StoreError::Interrupted))?)
+    }
+
     /// Whether lines are taken.
     ///
     /// # Errors

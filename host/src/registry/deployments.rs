@@ -22,7 +22,7 @@ impl Registry {
         name: &CommandName,
         asked: Deploy,
     ) -> Result<DeploymentRecord, RegistryError> {
-        let plan = self.plan(permit.plan());
+        let plan = permit.limits();
         limits::check(&asked.limits, plan)?;
         let grants = grants::check(&asked.grants)?;
         if asked.description.len() > MAX_DESCRIPTION_BYTES {
@@ -54,7 +54,7 @@ impl Registry {
         name: &CommandName,
         to: u32,
     ) -> Result<DeploymentRecord, RegistryError> {
-        let plan = self.plan(permit.plan());
+        let plan = permit.limits();
         let (scope, wanted) = (permit.scope().clone(), name.clone());
         let earlier = self
             .inner

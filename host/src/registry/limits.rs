@@ -51,12 +51,12 @@ impl super::Registry {
     /// When it asks for more.
     pub fn limits_of_run(
         &self,
-        plan: crate::tenancy::PlanName,
+        plan: &Plan,
         deployment: &Limits,
         run: &Limits,
     ) -> Result<Limits, RegistryError> {
         // A plan may have shrunk since the deployment was made: it still runs, within the plan.
-        let plan = of_plan(self.plan(plan));
+        let plan = of_plan(plan);
         let lower = |one: Option<u64>, other: Option<u64>| match (one, other) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

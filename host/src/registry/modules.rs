@@ -19,6 +19,8 @@ use crate::store::{ModuleRecord, Page, Store, StoreError};
 
 /// Longest name of a module, in bytes.
 const MAX_NAME_BYTES: usize = 128;
+/// Modules of a tenant that are removed in one step.
+const ERASED_AT_ONCE: usize = 100;
 
 /// What became of an upload.
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ impl Registry {
     {
         let store = &self.inner.store;
         store.admit()?;
-        let plan = self.plan(permit.plan());
+        let plan = permit.limits();
         let limit_bytes = plan.module_bytes;
         let (temporary, digest, size_bytes) = self.receive(body, limit_bytes).await?;
         if let Some(module) = self.find_module(permit.scope(), &digest).await? {
@@ -118,7 +120,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let _placing = self.inner.placing.lock().await;
         let (scope, wanted) = (permit.scope().clone(), digest.clone());
-        let most = self.plan(permit.plan()).deployments;
+        let most = permit.limits().deployments;
         let was_last = self
             .inner
             .store
@@ -133,14 +135,47 @@ impl Registry {
             })
             .await?;
         if was_last {
-            self.inner.toolchain.forget(digest);
-            let path = self.inner.store.dir().module(digest);
-            blocking("remove a module", move || {
-                fs::remove_file(path).map_err(RegistryError::io("remove a module"))
-            })
-            .await?;
+            self.remove_bytes(digest).await?;
         }
         Ok(())
+    }
+
+    /// Removes all modules of a tenant that is being erased: how many, and of how many the bytes and compiled code went
+    /// too, since no other tenant has them.
+    pub(crate) async fn erase_modules(&self, scope: &TenantScope) -> Result<(u64, u64), RegistryError> {
+        let (mut modules, mut files) = (0, 0);
+        loop {
+            let _placing = self.inner.placing.lock().await;
+            let wanted = scope.clone();
+            let step = self.inner.store.write::<_, RegistryError, _>(move |writer| {
+                let page = writer.before().modules(&wanted, None, ERASED_AT_ONCE)?;
+                let mut gone = Vec::with_capacity(page.items.len());
+                for module in &page.items {
+                    gone.push((module.digest.clone(), writer.remove_module(&wanted, module)?));
+                }
+                Ok(gone)
+            });
+            let gone = step.await?;
+            modules += gone.len() as u64;
+            if gone.is_empty() {
+                return Ok((modules, files));
+            }
+            for (digest, _) in gone.into_iter().filter(|(_, was_last)| *was_last) {
+                files += 1;
+                self.remove_bytes(&digest).await?;
+            }
+        }
+    }
+
+    /// Removes what no tenant has any more.
+    async fn remove_bytes(&self, digest: &ModuleDigest) -> Result<(), RegistryError> {
+        self.inner.toolchain.forget(digest);
+        let path = self.inner.store.dir().module(digest);
+        blocking("remove a module", move || match fs::remove_file(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(RegistryError::io("remove a module")),
+        })
+        .await
     }
 
     pub(super) async fn find_module(

@@ -12,7 +12,7 @@ use crate::http::App;
 use crate::ids::{CommandName, UserId};
 use crate::registry::RegistryError;
 use crate::store::{StoreError, TenantRecord};
-use crate::tenancy::{Email, NewTenant, PlanName};
+use crate::tenancy::{Email, NewTenant, PlanName, Settings};
 
 const DEMO_SLUG: &str = "demo";
 const DEMO_OWNER: &str = "owner@demo.local";
@@ -92,7 +92,13 @@ async fn demo_tenant(app: &App) -> Result<(TenantRecord, UserId), ServeError> {
         return Ok((tenant, user.id));
     }
     let slug = DEMO_SLUG.parse().map_err(|_| ServeError::Stopped("the demo's names are not valid"))?;
-    let new = NewTenant { slug, name: "Demo".to_owned(), plan: PlanName::Professional, owner };
+    let new = NewTenant {
+        slug,
+        name: "Demo".to_owned(),
+        plan: PlanName::Professional,
+        owner,
+        settings: Settings::default(),
+    };
     let made = app.tenancy.provision(new).await?;
     let event = Event::of_host("tenant:create", DEMO_SLUG);
     app.audit.record(Chain::Tenant(made.tenant.id.clone()), event.clone()).await?;

@@ -44,7 +44,7 @@ async fn a_second_start_finds_everything_and_makes_a_fresh_link() {
         let demo = welcome.demo.unwrap();
         assert_eq!(demo.commands, ["hello"]);
         links.push(demo.owner_link);
-        let tenants = app.store.reader_blocking().tenants(None, 10).unwrap().items;
+        let tenants = app.store.reader_blocking().tenants(None, 10, |_| true).unwrap().items;
         assert_eq!(tenants.iter().map(|tenant| tenant.slug.as_str()).collect::<Vec<_>>(), ["demo"]);
         app.logs.close().await.unwrap();
     }
@@ -55,7 +55,7 @@ async fn a_second_start_finds_everything_and_makes_a_fresh_link() {
     let app = start(config).await;
     bootstrap::run(&app).await.unwrap();
     let secret = links[1].split("/#/link/").nth(1).unwrap().to_owned();
-    let tokens = app.auth.sign_in_by_link(secret, None).await.unwrap().tokens;
+    let tokens = app.auth.sign_in_by_link(secret, None, crate::auth::Origin::default()).await.unwrap().tokens;
     let caller = app.auth.authenticate(&tokens.access_token).await.unwrap();
     let member = app.auth.enter(&caller, "demo").await.unwrap();
     let permit = crate::auth::authorize(&member, crate::auth::act::DeploymentRead, "").unwrap();

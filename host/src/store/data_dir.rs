@@ -143,6 +143,21 @@ impl DataDir {
         make_private_dir(&self.files_of(tenant))
     }
 
+    /// Removes all of a tenant's files, and how many files and directories there were. Follows no link. Blocks.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub(crate) fn erase_tenant(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        let path = self.tenants().join(tenant.as_str());
+        let count =
+            count_below(&self.files_of(tenant)).map_err(StoreError::io("look through a tenant's files"))?;
+        match fs::remove_dir_all(&path) {
+            Ok(()) => Ok(count),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(count),
+            Err(source) => Err(StoreError::Io { attempt: "remove a tenant's files", source }),
+        }
+    }
+
     fn files_of(&self, tenant: &TenantId) -> PathBuf {
         self.tenants().join(tenant.as_str()).join("files")
     }
@@ -236,6 +251,26 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     file.rewind().map_err(StoreError::io(attempt))?;
     writeln!(file, "{}", std::process::id()).map_err(StoreError::io(attempt))?;
     Ok(file)
+}
+
+/// Files and directories below a folder. Follows no link.
+fn count_below(folder: &Path) -> std::io::Result<u64> {
+    let mut open = vec![folder.to_owned()];
+    let mut count = 0;
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            count += 1;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    Ok(count)
 }
 
 fn make_private_dir(path: &Path) -> Result<(), StoreError> {

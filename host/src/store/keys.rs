@@ -40,6 +40,20 @@ pub enum Kind {
     MemberOf,
     /// A user's role, of a tenant.
     Membership,
+    /// A role that a tenant made.
+    Role,
+    /// An API key, of a tenant.
+    ApiKey,
+    /// From an API key to its tenant, of the host.
+    ApiKeyTenant,
+    /// An invitation, of a tenant.
+    Invitation,
+    /// From the hash of an invitation's link to it, of the host.
+    InvitationLink,
+    /// The receipt of an erased tenant, of the host.
+    Receipt,
+    /// From an account at an OIDC issuer to its user, of the host.
+    ExternalAccount,
     /// An uploaded module, of a tenant.
     Module,
     /// From the time of an upload to its module, of a tenant.
@@ -91,6 +105,13 @@ impl Kind {
             Self::Link => "link",
             Self::MemberOf => "member-of",
             Self::Membership => "membership",
+            Self::Role => "role",
+            Self::ApiKey => "api-key",
+            Self::ApiKeyTenant => "api-key-tenant",
+            Self::Invitation => "invitation",
+            Self::InvitationLink => "invitation-link",
+            Self::Receipt => "receipt",
+            Self::ExternalAccount => "external-account",
             Self::Module => "module",
             Self::ModuleByTime => "module-by-time",
             Self::ModuleOwner => "module-owner",
@@ -162,15 +183,20 @@ impl Prefix {
         Self(with_end(join(scope.tenant().as_str(), kind, parts)))
     }
 
+    /// As [`Prefix::in_tenant`], for a tenant that is being joined or taken down.
+    pub(super) fn of_tenant(tenant: &TenantId, kind: Kind, parts: &[&str]) -> Self {
+        Self(with_end(join(tenant.as_str(), kind, parts)))
+    }
+
+    /// Every record of a tenant, of whatever kind.
+    pub(super) fn whole_tenant(tenant: &TenantId) -> Self {
+        Self(with_end(tenant.as_str().as_bytes().to_vec()))
+    }
+
     /// The records of a kind of the host, below `parts`.
     #[must_use]
     pub fn of_host(kind: Kind, parts: &[&str]) -> Self {
         Self(with_end(join(HOST, kind, parts)))
-    }
-
-    /// The records of a kind of a tenant that is not being asked for by one of its members.
-    pub(super) fn of_tenant(tenant: &TenantId, kind: Kind, parts: &[&str]) -> Self {
-        Self(with_end(join(tenant.as_str(), kind, parts)))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

@@ -113,6 +113,17 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// The first `limit` keys below a prefix.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn keys(&self, prefix: &Prefix, limit: usize) -> Result<Vec<Key>, StoreError> {
+        let all = PageQuery { limit, after: None, direction: Direction::Ascending };
+        let keys = self.walk(prefix, &all).take(limit);
+        keys.map(|entry| Ok(Key::from_bytes(&entry.map_err(StoreError::database("list records"))?.0)))
+            .collect()
+    }
+
     fn walk(
         &self,
         prefix: &Prefix,

@@ -1,44 +1,23 @@
 //! Makes tenants and the accounts of those who run them.
 
-use crate::auth::{Auth, AuthError, OperatorScope, Secret, TenantScope, stage_link};
-use crate::clock::Clock;
-use crate::ids::{TenantId, TenantSlug, UserId};
-use crate::store::{MembershipRecord, Store, StoreError, TenantRecord, UserRecord, Writer};
+use std::collections::BTreeMap;
 
-use super::{Email, PlanName, Role, TenantStatus};
+use super::{Email, PlanName, RoleRef, TenancyError, branding};
+use crate::api::Branding;
+use crate::audit::Trail;
+use crate::auth::{Auth, AuthError, OperatorScope, Secret, TenantScope, reclaim, stage_link};
+use crate::clock::Clock;
+use crate::config::Plans;
+use crate::ids::{TenantId, TenantSlug, UserId};
+use crate::store::{MembershipRecord, Store, TenantRecord, UserRecord, Writer};
 
 /// Longest name on screens, in characters.
 pub const MAX_NAME_CHARACTERS: usize = 100;
 
-/// Why a tenant was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum TenancyError {
-    /// Another tenant has this name in URLs.
-    #[error("the slug `{0}` is taken")]
-    SlugTaken(TenantSlug),
-    /// The name on screens is empty or too long.
-    #[error("the name must have 1 to 100 characters")]
-    NameInvalid,
-    /// The owner's link could not be made.
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl TenancyError {
-    /// The stable name of the failure.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::SlugTaken(_) => "slug_taken",
-            Self::NameInvalid => "name_invalid",
-            Self::Auth(error) => error.code(),
-            Self::Store(error) => error.code(),
-        }
-    }
-}
+/// Notes and switches of one tenant.
+const MAX_ENTRIES: usize = 64;
+/// Longest name and value of a note, and longest region, in bytes.
+const MAX_ENTRY_BYTES: usize = 256;
 
 /// What a new tenant is to be.
 #[derive(Debug, Clone)]
@@ -51,6 +30,75 @@ pub struct NewTenant {
     pub plan: PlanName,
     /// Who owns it; their account is made when there is none.
     pub owner: Email,
+    /// Everything that has a default.
+    pub settings: Settings,
+}
+
+/// What can be set of a tenant besides its name and plan. What is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Limits of its own, by the names they have in a plan.
+    pub limits: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Where its data is meant to be.
+    pub region: Option<String>,
+    /// What the operator noted.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Features that are switched on or off for it.
+    pub features: Option<BTreeMap<String, bool>>,
+    /// How it looks.
+    pub branding: Option<Branding>,
+}
+
+impl Settings {
+    /// Writes what is set into a tenant's record, whose plan is the one that its limits are laid over.
+    pub(super) fn lay_over(self, tenant: &mut TenantRecord, plans: &Plans) -> Result<(), TenancyError> {
+        if let Some(limits) = self.limits {
+            tenant.limits = limits;
+        }
+        plans.with_changes(tenant.plan, &tenant.limits)?;
+        if let Some(region) = self.region {
+            short("region", &region)?;
+            tenant.region = region;
+        }
+        if let Some(metadata) = self.metadata {
+            few("metadata", metadata.len())?;
+            metadata.iter().try_for_each(|(key, value)| {
+                short("metadata", key).and_then(|()| short("metadata", value))
+            })?;
+            tenant.metadata = metadata;
+        }
+        if let Some(features) = self.features {
+            few("features", features.len())?;
+            features.keys().try_for_each(|name| short("features", name))?;
+            tenant.features = features;
+        }
+        if let Some(branding) = self.branding {
+            branding::check(&branding)?;
+            tenant.branding = branding;
+        }
+        Ok(())
+    }
+}
+
+fn few(field: &'static str, count: usize) -> Result<(), TenancyError> {
+    let rule = || format!("has {count} entries and may have {MAX_ENTRIES}");
+    if count <= MAX_ENTRIES { Ok(()) } else { Err(TenancyError::SettingInvalid { field, rule: rule() }) }
+}
+
+fn short(field: &'static str, text: &str) -> Result<(), TenancyError> {
+    if text.len() <= MAX_ENTRY_BYTES && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let rule = format!("must have at most {MAX_ENTRY_BYTES} bytes and no control characters");
+    Err(TenancyError::SettingInvalid { field, rule })
+}
+
+/// The name on screens, without spaces around it.
+pub(super) fn checked_name(name: &str) -> Result<String, TenancyError> {
+    let name = name.trim();
+    let valid =
+        (1..=MAX_NAME_CHARACTERS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if valid { Ok(name.to_owned()) } else { Err(TenancyError::NameInvalid) }
 }
 
 /// A tenant that was just made.
@@ -66,16 +114,17 @@ pub struct Provisioned {
 /// Makes and lists tenants. Cheap to clone.
 #[derive(Clone)]
 pub struct Tenancy {
-    store: Store,
-    clock: Clock,
-    auth: Auth,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) auth: Auth,
+    pub(super) plans: Plans,
 }
 
 impl Tenancy {
     /// On top of a store.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, auth: Auth) -> Self {
-        Self { store, clock, auth }
+    pub fn new(store: Store, clock: Clock, auth: Auth, plans: Plans) -> Self {
+        Self { store, clock, auth, plans }
     }
 
     /// Makes a tenant with its directory, its owner's membership and a link for them, all or nothing.
@@ -92,10 +141,9 @@ impl Tenancy {
 
     /// As [`Tenancy::create`], for what the host itself makes: the demo's tenant.
     pub(crate) async fn provision(&self, new: NewTenant) -> Result<Provisioned, TenancyError> {
-        if !(1..=MAX_NAME_CHARACTERS).contains(&new.name.trim().chars().count()) {
-            return Err(TenancyError::NameInvalid);
-        }
+        let name = checked_name(&new.name)?;
         self.store.admit()?;
+        let plans = self.plans.clone();
         let (store, clock, ttl_s) = (self.store.clone(), self.clock.clone(), self.auth.config().link_ttl_s);
         let made = self
             .store
@@ -103,20 +151,18 @@ impl Tenancy {
                 if writer.slug_is_taken(&new.slug)? {
                     return Err(TenancyError::SlugTaken(new.slug));
                 }
-                let tenant = TenantRecord {
-                    id: TenantId::generate(&clock),
-                    slug: new.slug,
-                    name: new.name.trim().to_owned(),
-                    plan: new.plan,
-                    status: TenantStatus::Active,
-                    created_at: clock.now(),
-                };
+                let id = TenantId::generate(&clock);
+                let mut tenant = TenantRecord::new(id, new.slug, name, new.plan, clock.now());
+                new.settings.lay_over(&mut tenant, &plans)?;
                 // A directory without a record does no harm; a record without a directory would.
                 store.dir().provision(&tenant.id)?;
                 writer.put_tenant(&tenant)?;
-                let owner = find_or_make_user(writer, &clock, &new.owner, false)?;
-                let membership =
-                    MembershipRecord { user: owner.id.clone(), role: Role::Owner, created_at: clock.now() };
+                let owner = vouched_user(writer, &clock, &new.owner)?;
+                let membership = MembershipRecord {
+                    user: owner.id.clone(),
+                    role: RoleRef::OWNER,
+                    created_at: clock.now(),
+                };
                 writer.put_membership(&tenant.id, &membership)?;
                 let link = stage_link(writer, &clock, ttl_s, &owner.id)?;
                 Ok(Provisioned { tenant, owner: owner.id, link })
@@ -140,7 +186,14 @@ impl Tenancy {
         let clock = self.clock.clone();
         let user = self
             .store
-            .write::<_, TenancyError, _>(move |writer| Ok(find_or_make_user(writer, &clock, &email, true)?))
+            .write::<_, TenancyError, _>(move |writer| {
+                let mut user = vouched_user(writer, &clock, &email)?;
+                if !user.operator {
+                    user.operator = true;
+                    writer.put_user(&user)?;
+                }
+                Ok(user)
+            })
             .await?;
         self.auth.memberships_changed();
         Ok(user)
@@ -157,17 +210,45 @@ impl Tenancy {
             .await
     }
 
-    /// A page of all tenants, oldest first.
+    /// A page of the host's accounts that `wanted` accepts, oldest first.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list(
+    pub async fn users(
         &self,
         _operator: &OperatorScope,
+        email_part: Option<String>,
         after: Option<Vec<u8>>,
         limit: usize,
-    ) -> Result<crate::store::Page<TenantRecord>, TenancyError> {
-        self.store.read(move |reader| Ok(reader.tenants(after, limit)?)).await
+    ) -> Result<crate::store::Page<UserRecord>, TenancyError> {
+        let part = email_part.map(|part| part.to_lowercase());
+        let wanted =
+            move |user: &UserRecord| part.as_deref().is_none_or(|part| user.email.as_str().contains(part));
+        self.store.read(move |reader| Ok(reader.users(after, limit, wanted)?)).await
+    }
+
+    /// A fresh one-time link for an account whose owner cannot sign in. Its password stops working and its sessions end.
+    ///
+    /// # Errors
+    /// [`TenancyError::UserNotFound`].
+    pub async fn recover(
+        &self,
+        _operator: &OperatorScope,
+        email: Email,
+        reason: &str,
+    ) -> Result<Secret, TenancyError> {
+        let (clock, ttl_s) = (self.clock.clone(), self.auth.config().link_ttl_s);
+        Trail::adds(&format!("{email}: {reason}"));
+        let link = self
+            .store
+            .write::<_, TenancyError, _>(move |writer| {
+                let mut user = writer.user_by_email(&email)?.ok_or(TenancyError::UserNotFound)?;
+                reclaim(writer, &mut user, clock.now())?;
+                Ok(stage_link(writer, &clock, ttl_s, &user.id)?)
+            })
+            .await?;
+        self.auth.memberships_changed();
+        Ok(link)
     }
 
     /// Makes the directory of a tenant that lacks it. Blocks.
@@ -179,24 +260,26 @@ impl Tenancy {
     }
 }
 
-fn find_or_make_user(
+/// The account of an address, for what the operator does; made when there is none. One that only a tenant's invitation
+/// made is taken from whoever has it first, since that tenant may have invented the address.
+pub(crate) fn vouched_user(
     writer: &mut Writer<'_>,
     clock: &Clock,
     email: &Email,
-    operator: bool,
-) -> Result<UserRecord, StoreError> {
+) -> Result<UserRecord, TenancyError> {
     let mut user = match writer.user_by_email(email)? {
-        Some(user) if user.operator || !operator => return Ok(user),
+        Some(user) if user.vouched => return Ok(user),
         Some(user) => user,
-        None => UserRecord {
-            id: UserId::generate(clock),
-            email: email.clone(),
-            password: None,
-            operator: false,
-            created_at: clock.now(),
-        },
+        None => new_user(clock, email.clone(), true),
     };
-    user.operator = operator;
+    if !user.vouched {
+        reclaim(writer, &mut user, clock.now())?;
+    }
     writer.put_user(&user)?;
     Ok(user)
+}
+
+pub(super) fn new_user(clock: &Clock, email: Email, vouched: bool) -> UserRecord {
+    let (id, created_at) = (UserId::generate(clock), clock.now());
+    UserRecord { id, email, password: None, operator: false, vouched, created_at }
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::auth::keys::KeyPair;
 use crate::clock::Clock;
 
 const NOW_S: u64 = 1_800_000_000;
@@ -25,9 +26,9 @@ fn claims() -> Claims {
 }
 
 fn pair_and_signer() -> (KeyPair, Signer) {
-    let pair = KeyPair::generate().unwrap();
-    let signer = Signer::new(&pair, "cloister").unwrap();
-    (pair, signer)
+    let ring = KeyRing { current: KeyPair::generate().unwrap(), retired: Vec::new() };
+    let signer = Signer::new(&ring, "cloister").unwrap();
+    (ring.current, signer)
 }
 
 fn encoded(value: &Value) -> String {
@@ -43,8 +44,8 @@ fn signed_with(signer: &Signer, change: impl FnOnce(&mut Value)) -> String {
     let mut body = serde_json::to_value(claims()).unwrap();
     change(&mut body);
     let mut header = Header::new(Algorithm::EdDSA);
-    header.kid = Some(signer.key_id.clone());
-    jsonwebtoken::encode(&header, &body, &signer.encoding).unwrap()
+    header.kid = Some(signer.keys().key_id.clone());
+    jsonwebtoken::encode(&header, &body, &signer.keys().encoding).unwrap()
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn a_missing_or_foreign_key_id_is_refused() {
     for kid in [None, Some("other"), Some("../../keys/x"), Some("http://192.0.2.1/key"), Some("")] {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = kid.map(str::to_owned);
-        let token = jsonwebtoken::encode(&header, &claims(), &signer.encoding).unwrap();
+        let token = jsonwebtoken::encode(&header, &claims(), &signer.keys().encoding).unwrap();
         assert_eq!(code(signer.verify(&token, NOW_S)), "token_invalid", "{kid:?}");
     }
 }
@@ -144,4 +145,23 @@ fn truncated_changed_and_huge_tokens_are_refused() {
     for text in ["", ".", "..", "...", "a.b.c", "é.é.é", "\0"] {
         assert_eq!(code(signer.verify(text, NOW_S)), "token_invalid", "{text:?}");
     }
+}
+
+#[test]
+fn a_replaced_key_is_accepted_for_a_time_and_one_replaced_at_once_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = Signer::new(&KeyRing::load_or_create(dir.path()).unwrap(), "cloister").unwrap();
+    let first = signer.sign(&claims()).unwrap();
+    signer.rotate(dir.path(), NOW_S + 300).unwrap();
+    let second = signer.sign(&claims()).unwrap();
+    assert_eq!(code(signer.verify(&first, NOW_S + 299)), "accepted");
+    assert_eq!(code(signer.verify(&first, NOW_S + 300)), "token_invalid");
+    assert_eq!(code(signer.verify(&second, NOW_S + 300)), "accepted");
+    assert_eq!(signer.jwks(NOW_S).keys.len(), 2);
+    assert_eq!(signer.jwks(NOW_S + 300).keys.len(), 1);
+    signer.rotate(dir.path(), 0).unwrap();
+    assert_eq!(code(signer.verify(&second, NOW_S)), "token_invalid");
+    // What a restart finds is the same.
+    let again = Signer::new(&KeyRing::load_or_create(dir.path()).unwrap(), "cloister").unwrap();
+    assert_eq!(again.jwks(NOW_S), signer.jwks(NOW_S));
 }

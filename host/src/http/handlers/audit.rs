@@ -129,7 +129,9 @@ pub(in crate::http) async fn list(
     let permit = authorize(&member, act::AuditRead, "audit")?;
     let chain = Chain::of(permit.scope());
     if wants_events(&headers) {
-        return follow(&app, chain, &query, &headers).await;
+        let auth = app.auth.clone();
+        let over = async move { auth.until_revoked(member, act::AuditRead, "audit".to_owned()).await };
+        return follow(&app, chain, &query, &headers, over).await;
     }
     let paging = Paging::new(LIST, query.limit, query.cursor.as_deref())?;
     let page = app.audit.page(chain, pages(&query, &paging)?).await?;
@@ -154,7 +156,7 @@ pub(in crate::http) async fn list_of_host(
 ) -> ApiResult<Response> {
     let chain = Chain::of_host(&operator);
     if wants_events(&headers) {
-        return follow(&app, chain, &query, &headers).await;
+        return follow(&app, chain, &query, &headers, std::future::pending()).await;
     }
     let paging = Paging::new(LIST, query.limit, query.cursor.as_deref())?;
     let page = app.audit.page(chain, pages(&query, &paging)?).await?;
@@ -245,7 +247,13 @@ async fn stream(app: &App, chain: Chain, query: &ExportAudit) -> ApiResult<Respo
     Ok((headers, Body::from_stream(records)).into_response())
 }
 
-async fn follow(app: &App, chain: Chain, query: &ListAudit, headers: &HeaderMap) -> ApiResult<Response> {
+async fn follow(
+    app: &App,
+    chain: Chain,
+    query: &ListAudit,
+    headers: &HeaderMap,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> ApiResult<Response> {
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let last = last_id.or(query.cursor.as_deref()).filter(|text| !text.is_empty());
     let after = match last {
@@ -254,14 +262,15 @@ async fn follow(app: &App, chain: Chain, query: &ListAudit, headers: &HeaderMap)
         })?,
         None => app.audit.head(chain.clone()).await?.seq,
     };
-    Ok(events(app, app.audit.follow(chain, after, query.filter()?), after).into_response())
+    Ok(events(app, app.audit.follow(chain, after, query.filter()?), after, over).into_response())
 }
 
-/// The answer that follows: it ends when the client goes, or the host stops.
+/// The answer that follows: it ends when the client goes, may no longer read, or the host stops.
 fn events(
     app: &App,
     records: impl Stream<Item = Result<AuditRecord, AuditError>> + Send + 'static,
     after: u64,
+    over: impl Future<Output = ()> + Send + 'static,
 ) -> impl IntoResponse {
     let place = Event::default().id(after.to_string()).comment("following");
     let records = Box::pin(records).map(|record| {
@@ -276,8 +285,14 @@ fn events(
             }
         })
     });
-    let stopping = app.stopping.clone().cancelled_owned();
-    let all = futures_util::stream::once(std::future::ready(Ok(place))).chain(records).take_until(stopping);
+    let stopping = app.stopping.clone();
+    let over = Box::pin(async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = over => {}
+        }
+    });
+    let all = futures_util::stream::once(std::future::ready(Ok(place))).chain(records).take_until(over);
     Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 

@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
 
 use crate::api::{ChangePassword, Principal, Refresh, SignIn, SignInLink, Success, Tokens};
-use crate::auth::{AuthError, Caller, SignedIn};
+use crate::auth::{AuthError, Caller, Origin, SignedIn};
 use crate::http::cookies::{refresh_cookie, refresh_token};
-use crate::http::{Answer, ApiJson, ApiResult, App, Peer, data};
+use crate::http::{Answer, ApiJson, ApiResult, App, data};
 
 /// Signs in by e-mail address and password.
 #[utoipa::path(
@@ -17,10 +17,10 @@ use crate::http::{Answer, ApiJson, ApiResult, App, Peer, data};
 )]
 pub(in crate::http) async fn sign_in(
     State(app): State<App>,
-    Peer(from): Peer,
+    origin: Origin,
     ApiJson(body): ApiJson<SignIn>,
 ) -> ApiResult<impl IntoResponse> {
-    let result = app.auth.sign_in(&body.email, body.password, from).await;
+    let result = app.auth.sign_in(&body.email, body.password, origin).await;
     answer(&app, "password", result)
 }
 
@@ -31,9 +31,10 @@ pub(in crate::http) async fn sign_in(
 )]
 pub(in crate::http) async fn link(
     State(app): State<App>,
+    origin: Origin,
     ApiJson(body): ApiJson<SignInLink>,
 ) -> ApiResult<impl IntoResponse> {
-    let result = app.auth.sign_in_by_link(body.token, body.new_password).await;
+    let result = app.auth.sign_in_by_link(body.token, body.new_password, origin).await;
     answer(&app, "link", result)
 }
 
@@ -102,7 +103,11 @@ pub(in crate::http) async fn me(State(app): State<App>, caller: Caller) -> ApiRe
     Ok(data(app.auth.principal(&caller).await?))
 }
 
-fn answer(app: &App, way: &str, result: Result<SignedIn, AuthError>) -> ApiResult<impl IntoResponse + use<>> {
+pub(super) fn answer(
+    app: &App,
+    way: &str,
+    result: Result<SignedIn, AuthError>,
+) -> ApiResult<impl IntoResponse + use<>> {
     app.metrics.sign_in(way, result.as_ref().map_or_else(AuthError::code, |_| "ok"));
     let SignedIn { tokens, refresh_ttl_s } = result?;
     let cookie = refresh_cookie(&tokens.refresh_token, refresh_ttl_s, app.config.server.is_https())?;

@@ -73,7 +73,7 @@ pub(in crate::http) async fn list(
     if wants_events(&headers) {
         let from = query.follow_from(&headers)?;
         let follow = app.logs.reader().follow(permit.scope(), &filter, from).await?;
-        return Ok(events(follow, &app).into_response());
+        return Ok(events(follow, &app, member).into_response());
     }
     if query.cursor.is_none() && app.logs.health().is_ok() {
         // Whoever has seen a run end finds its lines. When the log takes no more, what it has can still be read.
@@ -137,8 +137,12 @@ impl LogsQuery {
     }
 }
 
-/// The answer that follows: it ends when the client goes, or the host stops.
-fn events(follow: LogFollow, app: &App) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>> {
+/// The answer that follows: it ends when the client goes or may no longer read, or the host stops.
+fn events(
+    follow: LogFollow,
+    app: &App,
+    member: Member,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>> {
     // So that a client that loses the connection before the first line comes back to the same place.
     let place = Event::default().id(follow.start().to_string()).comment("following");
     let lines = follow.into_stream().map(|event| {
@@ -158,8 +162,14 @@ fn events(follow: LogFollow, app: &App) -> Sse<impl Stream<Item = Result<Event, 
             }
         })
     });
-    let stopping = app.stopping.clone().cancelled_owned();
-    let all = stream::once(std::future::ready(Ok(place))).chain(lines).take_until(stopping);
+    let (stopping, auth) = (app.stopping.clone(), app.auth.clone());
+    let over = async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = auth.until_revoked(member, act::LogRead, "logs".to_owned()) => {}
+        }
+    };
+    let all = stream::once(std::future::ready(Ok(place))).chain(lines).take_until(Box::pin(over));
     Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 

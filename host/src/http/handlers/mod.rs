@@ -7,12 +7,17 @@ pub(super) mod auth;
 pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;
+pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod masking;
+pub(super) mod members;
 pub(super) mod modules;
 pub(super) mod operator;
+pub(super) mod roles;
 pub(super) mod runs;
 pub(super) mod secrets;
+pub(super) mod sessions;
+pub(super) mod tenants;
 pub(super) mod usage;
 
 /// An instant as RFC 3339 with microseconds.

@@ -219,8 +219,14 @@ pub(in crate::http) async fn output(
         None => OutputCursor::default(),
     };
     let items = app.commands.follow(&permit, &id, cursor).await?;
-    let stopping = app.stopping.clone();
-    let events = events(items).take_until(async move { stopping.cancelled().await });
+    let (stopping, auth) = (app.stopping.clone(), app.auth.clone());
+    let over = async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = auth.until_revoked(member, act::RunRead, path.run) => {}
+        }
+    };
+    let events = events(items).take_until(over);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 

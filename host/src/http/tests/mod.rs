@@ -1,14 +1,20 @@
 //! The HTTP API, called in memory.
 
+mod archives;
 mod audit;
 mod auth;
 mod deployments;
 mod files;
 mod host;
+mod lifecycle;
 mod logs;
+mod matrix;
+mod members;
 mod modules;
+mod oidc;
 mod quota;
 mod secrets;
+mod sessions;
 mod tenants;
 mod usage;
 
@@ -142,6 +148,7 @@ impl Host {
             name: slug.to_owned(),
             plan: crate::tenancy::PlanName::Free,
             owner: format!("owner@{slug}.test").parse().unwrap(),
+            settings: crate::tenancy::Settings::default(),
         };
         let made = self.app.tenancy.provision(new).await.unwrap();
         self.sign_in_by_link(made.link.reveal()).await

@@ -93,3 +93,46 @@ async fn values_that_cannot_be_are_named() {
         assert_eq!(refused.problem(), code, "{field} = {value}");
     }
 }
+
+#[tokio::test]
+async fn a_tenant_is_named_by_path_header_query_subdomain_or_default_and_all_must_agree() {
+    let host = Host::start_with(|config| {
+        config.tenancy.base_domain = Some("cloister.example".to_owned());
+        config.tenancy.default_tenant = Some("acme".to_owned());
+    })
+    .await;
+    let (acme, birch) = (host.owner_of("acme").await, host.owner_of("birch").await);
+    let ask = async |token: &str, path: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = host.send(request.body(Body::empty()).unwrap()).await;
+        if reply.status == StatusCode::OK { "200".to_owned() } else { reply.problem() }
+    };
+    let (here, there) = ("acme.cloister.example:8080", "birch.cloister.example");
+    for (path, headers, expected) in [
+        ("/v1/-/modules", &[][..], "200"),
+        ("/v1/-/modules", &[("host", here)], "200"),
+        ("/v1/-/modules", &[("x-tenant-id", "acme"), ("host", here)], "200"),
+        ("/v1/-/modules?tenant=acme", &[("host", here)], "200"),
+        ("/v1/acme/modules?tenant=acme", &[("x-tenant-id", "acme"), ("host", here)], "200"),
+        ("/v1/acme/modules", &[("host", "www.cloister.example")], "200"),
+        // The token is good for acme only.
+        ("/v1/-/modules", &[("host", there)], "404 tenant_not_found"),
+        ("/v1/-/modules", &[("x-tenant-id", "birch")], "404 tenant_not_found"),
+        // In this order; what comes later must agree.
+        ("/v1/acme/modules", &[("host", there)], "400 tenant_mismatch"),
+        ("/v1/acme/modules?tenant=birch", &[], "400 tenant_mismatch"),
+        ("/v1/-/modules?tenant=birch", &[("x-tenant-id", "acme")], "400 tenant_mismatch"),
+        ("/v1/-/modules", &[("x-tenant-id", "acme"), ("x-tenant-id", "birch")], "400 tenant_mismatch"),
+        ("/v1/-/modules?tenant=acme", &[("host", there)], "400 tenant_mismatch"),
+        ("/v1/-/modules", &[("x-tenant-id", "")], "404 tenant_not_found"),
+    ] {
+        assert_eq!(ask(&acme, path, headers).await, expected, "{path} {headers:?}");
+    }
+    assert_eq!(ask(&birch, "/v1/-/modules", &[]).await, "404 tenant_not_found");
+    let plain = Host::start().await;
+    let owner = plain.owner_of("acme").await;
+    assert_eq!(plain.get("/v1/-/modules", &owner).await.problem(), "400 tenant_unnamed");
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Grants, Limits};
 use crate::auth::TenantScope;
-use crate::ids::{CommandName, ModuleDigest, UserId};
+use crate::ids::{CommandName, ModuleDigest, PrincipalId};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// Versions of one deployment that are kept; making one more forgets the oldest.
@@ -38,7 +38,7 @@ pub struct VersionRecord {
     /// When it was made.
     pub created_at: Timestamp,
     /// Who made it.
-    pub created_by: UserId,
+    pub created_by: PrincipalId,
 }
 
 impl Record for VersionRecord {}

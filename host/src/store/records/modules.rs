@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::TenantScope;
-use crate::ids::{ModuleDigest, UserId};
+use crate::ids::{ModuleDigest, PrincipalId};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// One tenant's module.
@@ -23,7 +23,7 @@ pub struct ModuleRecord {
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Who uploaded it.
-    pub created_by: UserId,
+    pub created_by: PrincipalId,
 }
 
 impl Record for ModuleRecord {}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{self, Outcome, RunStatus, Usage};
 use crate::auth::TenantScope;
-use crate::ids::{CommandName, ModuleDigest, RunId, UserId};
+use crate::ids::{CommandName, ModuleDigest, PrincipalId, RunId};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// One run.
@@ -32,7 +32,7 @@ pub struct RunRecord {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Who started it.
-    pub created_by: UserId,
+    pub created_by: PrincipalId,
 }
 
 impl Record for RunRecord {}

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{SessionId, UserId};
-use crate::store::{Key, Kind, Prefix, Reader, Record, StoreError, Writer};
+use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// Sessions of one user that are looked at when all of them end.
 pub const MAX_SESSIONS_PER_USER: usize = 1_000;
@@ -28,6 +28,12 @@ pub struct SessionRecord {
     pub expires_at: Timestamp,
     /// When it was ended before that.
     pub ended_at: Option<Timestamp>,
+    /// What signed in, as it named itself.
+    #[serde(default)]
+    pub agent: String,
+    /// From which address.
+    #[serde(default)]
+    pub address: Option<std::net::IpAddr>,
 }
 
 impl Record for SessionRecord {}
@@ -69,6 +75,15 @@ impl Reader<'_> {
     /// When the store fails.
     pub fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.get(&key(id))
+    }
+
+    /// Up to `limit` sessions of all users, after a place in the list; for cleaning up.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sessions(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Page<SessionRecord>, StoreError> {
+        let query = PageQuery { limit, after, direction: Direction::Ascending };
+        self.page(&Prefix::of_host(Kind::Session, &[]), &query, |_| true)
     }
 
     /// The sessions of a user that have a record, ended or not, oldest first.

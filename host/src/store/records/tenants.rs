@@ -1,8 +1,11 @@
 //! Tenants, and their names in URLs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::Branding;
 use crate::ids::{TenantId, TenantSlug};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 use crate::tenancy::{PlanName, TenantStatus};
@@ -22,9 +25,56 @@ pub struct TenantRecord {
     pub status: TenantStatus,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Limits that the operator set for this tenant alone, by the names they have in a plan.
+    #[serde(default)]
+    pub limits: serde_json::Map<String, serde_json::Value>,
+    /// Where its data is meant to be.
+    #[serde(default)]
+    pub region: String,
+    /// What the operator noted.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// How it looks.
+    #[serde(default)]
+    pub branding: Branding,
+    /// Features that are switched on or off for it.
+    #[serde(default)]
+    pub features: BTreeMap<String, bool>,
+    /// Why it is suspended or being taken down.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+    /// When everything of it is erased; while it is being taken down.
+    #[serde(default)]
+    pub erase_at: Option<Timestamp>,
+    /// True once erasing began: there is no way back, and the next start goes on with it.
+    #[serde(default)]
+    pub erasing: bool,
 }
 
 impl Record for TenantRecord {}
+
+impl TenantRecord {
+    /// A tenant with nothing but what it must have.
+    #[must_use]
+    pub fn new(id: TenantId, slug: TenantSlug, name: String, plan: PlanName, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            slug,
+            name,
+            plan,
+            status: TenantStatus::Active,
+            created_at,
+            limits: serde_json::Map::new(),
+            region: String::new(),
+            metadata: BTreeMap::new(),
+            branding: Branding::default(),
+            features: BTreeMap::new(),
+            status_reason: None,
+            erase_at: None,
+            erasing: false,
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct SlugRecord {
@@ -61,17 +111,36 @@ impl Reader<'_> {
         }
     }
 
-    /// All tenants, oldest first.
+    /// All tenants that `wanted` accepts, oldest first.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn tenants(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Page<TenantRecord>, StoreError> {
+    pub fn tenants(
+        &self,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        wanted: impl FnMut(&TenantRecord) -> bool,
+    ) -> Result<Page<TenantRecord>, StoreError> {
         let query = PageQuery { limit, after, direction: Direction::Ascending };
-        self.page(&Prefix::of_host(Kind::Tenant, &[]), &query, |_| true)
+        self.page(&Prefix::of_host(Kind::Tenant, &[]), &query, wanted)
     }
 }
 
 impl Writer<'_> {
+    /// The tenant with an id, as staged changes leave it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tenant(&self, id: &TenantId) -> Result<Option<TenantRecord>, StoreError> {
+        self.get(&key(id))
+    }
+
+    /// Removes a tenant and its name in URLs, when nothing else of it is left.
+    pub fn remove_tenant(&mut self, tenant: &TenantRecord) {
+        self.remove(slug_key(&tenant.slug));
+        self.remove(key(&tenant.id));
+    }
+
     /// True when a name in URLs is taken.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
-use crate::store::{Key, Kind, Reader, Record, StoreError, Writer};
+use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 use crate::tenancy::Email;
 
 /// One user.
@@ -18,11 +18,20 @@ pub struct UserRecord {
     pub password: Option<String>,
     /// True for the operator of the whole host.
     pub operator: bool,
+    /// False while only a tenant's invitation says that the address is theirs: whoever held that link chose the
+    /// password. The operator does not build on such an account, but reclaims it.
+    #[serde(default = "vouched")]
+    pub vouched: bool,
     /// When they were made.
     pub created_at: Timestamp,
 }
 
 impl Record for UserRecord {}
+
+/// Accounts older than invitations were all made by the operator.
+fn vouched() -> bool {
+    true
+}
 
 #[derive(Serialize, Deserialize)]
 struct EmailRecord {
@@ -60,7 +69,29 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// All users that `wanted` accepts, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn users(
+        &self,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        wanted: impl FnMut(&UserRecord) -> bool,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        let query = PageQuery { limit, after, direction: Direction::Ascending };
+        self.page(&Prefix::of_host(Kind::User, &[]), &query, wanted)
+    }
+}
+
 impl Writer<'_> {
+    /// Removes a user.
+    pub fn remove_user(&mut self, user: &UserRecord) {
+        self.remove(email_key(&user.email));
+        self.remove(key(&user.id));
+    }
+
     /// The user with an id, as staged changes leave them.
     ///
     /// # Errors
