@@ -9,15 +9,15 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cloister_runtime::{
     Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Run, Runtime, RuntimeConfig, StdinSource,
-    Tenant, TenantLimits, inspect,
+    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Reservation, Run, Runtime, RuntimeConfig,
+    StdinSource, Tenant, TenantLimits, inspect,
 };
 
 /// Takes output and forgets it.
 struct Forget;
 
 impl OutputSink for Forget {
-    fn write(&self, _: OutputStreamKind, _: Bytes) {}
+    fn write(&self, _: OutputStreamKind, _: Bytes, _: Reservation) {}
 
     fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
