@@ -141,7 +141,6 @@ impl Routes {
             .add(Method::GET, "/v1/operator/audit/head", get(audit::head_of_host))
             .add(Method::GET, "/v1/operator/audit/export", get(audit::export_of_host))
             // The tenant.
-            .add(Method::GET, "/v1/{tenant}/usage", get(usage::show))
             .add(Method::GET, "/v1/{tenant}/masking", get(masking::show))
             .add(Method::PUT, "/v1/{tenant}/masking", put(masking::set))
             // Files.

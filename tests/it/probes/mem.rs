@@ -1,6 +1,7 @@
 //! Guests that want memory: more than they may have, somebody else's, or what somebody else left.
 
 use super::{End, Probe, Stage};
+use crate::harness::Shape;
 
 const LIMITER: &str = "the limiter sums all memories and tables of a run";
 const UPLOAD: &str = "declared sizes are checked when the module is uploaded";
@@ -23,8 +24,8 @@ const PROBES: &[Probe] = &[
     Probe::new("mem_objects", OBJECTS, &[End::Memory]),
     Probe::new("mem_array", OBJECTS, &[End::Memory]),
     Probe::new("mem_exceptions", OBJECTS, &[End::Memory]).memory_bytes(32 << 20),
-    Probe::new("mem_memories", UPLOAD, &[End::Refused(422, "module_invalid")]),
-    Probe::new("mem_tables", UPLOAD, &[End::Refused(422, "module_invalid")]),
+    Probe::new("mem_memories", UPLOAD, &[End::Refused(413, "module_too_large")]),
+    Probe::new("mem_tables", UPLOAD, &[End::Refused(413, "module_too_large")]),
     Probe::new("mem_minimum", UPLOAD, &[End::Refused(413, "module_too_large")]),
     Probe::new("mem_minimum_64", UPLOAD, &[End::Refused(413, "module_too_large")]),
     Probe::new("mem_table_minimum", UPLOAD, &[End::Refused(413, "module_too_large")]),
@@ -46,7 +47,7 @@ async fn addresses_outside_the_guests_memory_are_refused() {
     const TRAPS: [&[&str]; 8] = [&["0"], &["1"], &["3"], &["4"], &["6"], &["7"], &["9"], &["10"]];
     // These are refused by an error number before anything is touched.
     const REFUSED: [&[&str]; 3] = [&["2"], &["5"], &["8"]];
-    let probe = |end| Probe::new("mem_bad_pointers", BOUNDS, end).core_only();
+    let probe = |end| Probe::new("mem_bad_pointers", BOUNDS, end).only(Shape::Core);
     let traps = TRAPS.map(|attack| probe(&[End::Trap("out of bounds")]).args(attack));
     let refused = REFUSED.map(|attack| probe(&[End::Held]).args(attack));
     Stage::set().await.play("mem_pointers", &[&traps[..], &refused].concat()).await;

@@ -19,8 +19,8 @@ pub(crate) struct Probe {
     pub(crate) silent_stdin: bool,
     /// It waits and computes nothing: its CPU time is looked at, too.
     pub(crate) idle: bool,
-    /// The adapter of components would do something else with what it attempts.
-    pub(crate) core_only: bool,
+    /// Only in this shape, when the other would attempt something else or end otherwise.
+    pub(crate) only: Option<Shape>,
 }
 
 /// How a run of a probe must end.
@@ -88,7 +88,7 @@ impl Probe {
             grants: Grants::Nothing,
             silent_stdin: false,
             idle: false,
-            core_only: false,
+            only: None,
         }
     }
 
@@ -117,16 +117,16 @@ impl Probe {
         self
     }
 
-    pub(crate) const fn core_only(mut self) -> Self {
-        self.core_only = true;
+    pub(crate) const fn only(mut self, shape: Shape) -> Self {
+        self.only = Some(shape);
         self
     }
 
     /// The shapes it makes sense in, of those that it was built in.
     pub(crate) fn shapes(&self) -> impl Iterator<Item = Shape> {
-        let Self { name, core_only, .. } = *self;
-        let is_component = move || !core_only && probe_path(name, Shape::Component).is_file();
-        Shape::ALL.into_iter().filter(move |shape| *shape == Shape::Core || is_component())
+        let Self { name, only, .. } = *self;
+        let makes_sense = move |shape| only.is_none_or(|only| only == shape);
+        Shape::ALL.into_iter().filter(move |shape| makes_sense(*shape) && probe_path(name, *shape).is_file())
     }
 
     /// The body of `POST runs` for a run that has to end so.

@@ -107,7 +107,7 @@ impl Stage {
             let id = client.start(request).await;
             tokio::time::sleep(HEAD_START).await;
             let killing = Instant::now();
-            let run = client.post(&format!("runs/{id}/kill"), json!({})).await.expect(200).data();
+            let run = self.kill(&id).await;
             return (run, Some(killing.elapsed()));
         }
         let run = if probe.silent_stdin {
@@ -123,6 +123,14 @@ impl Stage {
             _ => None,
         };
         (run, over)
+    }
+
+    /// Kills a run and waits for its end.
+    pub(crate) async fn kill(&self, id: &str) -> Value {
+        let client = &self.world.a;
+        let run = client.post(&format!("runs/{id}/kill"), json!({})).await.expect(200).data();
+        // The answer does not wait for ever, but the end counts.
+        if run["status"] == "ended" { run } else { client.ended(id).await }
     }
 
     /// The neighbour's command, beside an attack: its answer is right. How long it took.

@@ -1,4 +1,4 @@
-//! Grows files past the tenant's quota, the way its argument names: `write`, `pwrite`, `append`, `allocate`, `truncate` or
+//! Grows files past the tenant's quota, the way its argument names: `write`, `pwrite`, `append`, `truncate` or
 //! `symlink`. Each refusal must be one that a program understands, and must leave it able to go on.
 
 use probes::{GRANTED, allowed, calls, say, through};
@@ -17,7 +17,6 @@ fn main() {
         let grown = match &*way {
             "write" | "append" => calls::write(fd, &block).map(|written| written as u64),
             "pwrite" => calls::write_at(fd, &block, grown_bytes).map(|written| written as u64),
-            "allocate" => calls::allocate(fd, grown_bytes, BLOCK_BYTES).map(|()| BLOCK_BYTES),
             "truncate" => calls::set_size(fd, grown_bytes + BLOCK_BYTES).map(|()| BLOCK_BYTES),
             "symlink" => {
                 let target = "t".repeat(4_000);
