@@ -201,7 +201,7 @@ fn assemble(
         slots: config.engine.max_runs as usize,
     })
     .map_err(|_| ServeError::Stopped("a thread could not be started"))?;
-    TenantCollector::register(metrics.registry(), commands.clone())?;
+    TenantCollector::register(metrics.registry(), &commands)?;
     let interrupted = commands.repair_blocking()?;
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");

@@ -130,10 +130,12 @@ impl Commands {
         &self.inner.runtime
     }
 
-    /// CPU time of each tenant's guests since the start, in nanoseconds.
+    /// Reads the CPU time of each tenant's guests since the start, in nanoseconds, without keeping the parts alive that
+    /// runs stand on; nothing once they are gone.
     #[must_use]
-    pub fn cpu_by_tenant(&self) -> Vec<(TenantId, u64)> {
-        self.inner.active.cpu_by_tenant()
+    pub fn cpu_by_tenant(&self) -> impl Fn() -> Vec<(TenantId, u64)> + Send + Sync + 'static {
+        let inner = Arc::downgrade(&self.inner);
+        move || inner.upgrade().map(|inner| inner.active.cpu_by_tenant()).unwrap_or_default()
     }
 
     /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.

@@ -15,9 +15,11 @@ const MAX_TENANTS: usize = 100;
 /// Stands for all others.
 const OTHERS: &str = "others";
 
+type Used = Box<dyn Fn() -> Vec<(TenantId, u64)> + Send + Sync>;
+
 /// Shows CPU time by tenant.
 pub struct TenantCollector {
-    commands: Commands,
+    used: Used,
     shown: Mutex<HashSet<TenantId>>,
     descriptions: Vec<Desc>,
 }
@@ -27,9 +29,10 @@ impl TenantCollector {
     ///
     /// # Errors
     /// When the name is taken.
-    pub fn register(registry: &Registry, commands: Commands) -> prometheus::Result<()> {
+    pub fn register(registry: &Registry, commands: &Commands) -> prometheus::Result<()> {
         let descriptions = family()?.desc().into_iter().cloned().collect();
-        registry.register(Box::new(Self { commands, shown: Mutex::default(), descriptions }))
+        let used = Box::new(commands.cpu_by_tenant());
+        registry.register(Box::new(Self { used, shown: Mutex::default(), descriptions }))
     }
 }
 
@@ -39,7 +42,7 @@ impl Collector for TenantCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let used = self.commands.cpu_by_tenant();
+        let used = (self.used)();
         // The same family was made once already, so it can be made again.
         let Ok(counter) = family() else { return Vec::new() };
         for (tenant, cpu_ns) in labelled(&mut self.shown.lock(), used) {
