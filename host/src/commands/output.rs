@@ -299,13 +299,13 @@ mod tests {
             was
         };
         assert!(!wakes(), "nothing was written yet");
-        output.write(OutputStreamKind::Stdout, Bytes::from_static(b"a"));
+        write(&output, OutputStreamKind::Stdout, Bytes::from_static(b"a"));
         assert!(!wakes());
         output.slice_ended();
         assert!(wakes());
         output.slice_ended();
         assert!(!wakes());
-        output.write(OutputStreamKind::Stdout, Bytes::from(vec![b'x'; WAKE_BYTES]));
+        write(&output, OutputStreamKind::Stdout, Bytes::from(vec![b'x'; WAKE_BYTES]));
         assert!(wakes());
         output.close();
         assert!(wakes());

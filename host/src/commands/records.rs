@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::api::{RunStatus, Usage};
     use crate::clock::Clock;
-    use crate::ids::{TenantId, UserId};
+    use crate::ids::{PrincipalId, TenantId, UserId};
     use crate::store::StoreOptions;
 
     fn open(path: &std::path::Path) -> Store {
@@ -162,7 +162,7 @@ mod tests {
             usage: Usage::default(),
             created_at: clock.now(),
             ended_at: None,
-            created_by: UserId::generate(clock),
+            created_by: PrincipalId::User(UserId::generate(clock)),
         }
     }
 

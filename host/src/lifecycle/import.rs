@@ -139,7 +139,7 @@ impl Lifecycle {
         let file = blocking(move || spool_in(&folder)).await?;
         let open = file.reopen().map_err(LifecycleError::io("receive an archive"))?;
         let limit_bytes = self.config.import_bytes;
-        match pour(body, open, limit_bytes, |_| (), || self.store.admit()).await {
+        match pour(body, open, limit_bytes, |_| Ok(()), || self.store.admit()).await {
             Ok(_) => Ok(file),
             Err(PourError::TooLarge) => Err(LifecycleError::ArchiveTooLarge { limit_bytes }),
             Err(PourError::Body(_)) => Err(LifecycleError::BodyIncomplete),

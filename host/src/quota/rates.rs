@@ -15,7 +15,7 @@ use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
-use crate::ids::{TenantId, UserId};
+use crate::ids::{PrincipalId, TenantId, UserId};
 
 /// Buckets in memory. When there are more, full ones are forgotten, then any.
 const MAX_BUCKETS: usize = 200_000;
@@ -87,7 +87,7 @@ pub enum Subject {
     /// A tenant's, for all its principals together.
     Tenant(TenantId),
     /// One principal's within a tenant.
-    Member(TenantId, UserId),
+    Member(TenantId, PrincipalId),
     /// One principal's above tenants.
     Principal(UserId),
     /// An address's, before anybody is known.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::TenantScope;
-use crate::ids::{SecretName, UserId};
+use crate::ids::{PrincipalId, SecretName};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// One secret. What is sealed opens only with the key of the data directory, and only under its tenant and name.
@@ -17,7 +17,7 @@ pub struct SecretRecord {
     /// When its value was set.
     pub updated_at: Timestamp,
     /// Who set it.
-    pub updated_by: UserId,
+    pub updated_by: PrincipalId,
 }
 
 impl Record for SecretRecord {}
