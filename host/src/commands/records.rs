@@ -162,7 +162,7 @@ mod tests {
             usage: Usage::default(),
             created_at: clock.now(),
             ended_at: None,
-            created_by: PrincipalId::User(UserId::generate(clock)),
+            created_by: PrincipalId::from(&UserId::generate(clock)),
         }
     }
 

@@ -83,7 +83,7 @@ impl Quota {
         let tenant = member.scope().tenant().clone();
         let wanted = [
             (
-                Subject::Member(tenant.clone(), member.caller().user().clone()),
+                Subject::Member(tenant.clone(), member.caller().principal()),
                 plan.requests_per_minute_principal,
             ),
             (Subject::Tenant(tenant), plan.requests_per_minute),

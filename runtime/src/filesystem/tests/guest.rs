@@ -68,7 +68,7 @@ pub(super) struct Guest {
 struct Nowhere;
 
 impl OutputSink for Nowhere {
-    fn write(&self, _: OutputStreamKind, _: Bytes) {}
+    fn write(&self, _: OutputStreamKind, _: Bytes, _: crate::Reservation) {}
 
     fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
