@@ -2,10 +2,10 @@
 #![no_main]
 
 #[path = "../../host/src/cli/units.rs"]
-#[allow(dead_code, reason = "a target uses a part of the file")]
+#[expect(dead_code, reason = "a target uses a part of the file")]
 mod units;
 #[path = "../../host/src/cli/values.rs"]
-#[allow(dead_code, reason = "a target uses a part of the file")]
+#[expect(dead_code, reason = "a target uses a part of the file")]
 mod values;
 
 use libfuzzer_sys::fuzz_target;

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../host/src/files/path.rs"]
-#[allow(dead_code, reason = "a target uses a part of the file")]
+#[expect(dead_code, reason = "a target uses a part of the file")]
 mod path;
 
 use std::path::Component;

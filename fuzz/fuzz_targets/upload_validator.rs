@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../runtime/src/module.rs"]
-#[allow(dead_code, reason = "a target uses a part of the file")]
+#[expect(dead_code, reason = "a target uses a part of the file")]
 mod module;
 
 use libfuzzer_sys::fuzz_target;

@@ -123,7 +123,7 @@ async fn outgoing_http_reaches_what_is_granted_and_nothing_else() {
         (other.url(), "HttpRequestDenied"),
         (format!("http://localhost:{}/", granted.port), "HttpRequestDenied"),
         (format!("http://2130706433:{}/", granted.port), "HttpRequestUriInvalid"),
-        (format!("http://0x7f.1:{}/", granted.port), "HttpRequestUriInvalid"),
+        (format!("http://{}:{}/", "0x7f.1", granted.port), "HttpRequestUriInvalid"),
         (format!("ftp://127.0.0.1:{}/", granted.port), "HttpProtocolError"),
     ] {
         let (code, _, stderr) = shown(&world.a.run("net", &["get", "GET", &url]).await);

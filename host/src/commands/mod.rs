@@ -181,6 +181,11 @@ impl Commands {
         self.inner.active.forget(scope);
     }
 
+    /// Returns when the record of every run that was answered before can be read from the store.
+    pub async fn settled(&self) {
+        self.inner.records.settled().await;
+    }
+
     /// Waits until all runs have ended, then cancels what is left after `grace` and waits for that.
     pub async fn drain(&self, grace: Duration) {
         if tokio::time::timeout(grace, self.inner.active.all_ended()).await.is_ok() {

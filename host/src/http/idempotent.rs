@@ -95,7 +95,7 @@ async fn answer(app: &App, named: Named, request: Request, next: Next) -> Result
     match app.idempotency.begin(&named).await.inspect_err(|error| count(app, error.code()))? {
         Began::First => {
             count(app, "first");
-            do_once(app.idempotency.clone(), named, request, next, digest).await
+            do_once(app.clone(), named, request, next, digest).await
         }
         Began::Done { digest: first, answer } => {
             let again = digest_all(request.into_body(), digest).await?;
@@ -127,13 +127,13 @@ fn replay(answer: Answer) -> Result<Response, ApiError> {
 
 /// Does the work in a task of its own, which outlives the connection.
 async fn do_once(
-    keeper: Idempotency,
+    app: App,
     named: Named,
     request: Request,
     next: Next,
     digest: Digest,
 ) -> Result<Response, ApiError> {
-    let work = work(keeper, named, request, next, digest).instrument(tracing::Span::current());
+    let work = work(app, named, request, next, digest).instrument(tracing::Span::current());
     let task = match Trail::current() {
         Some(trail) => tokio::spawn(async move { trail.follow(work).await }),
         None => tokio::spawn(work),
@@ -142,13 +142,14 @@ async fn do_once(
 }
 
 async fn work(
-    keeper: Idempotency,
+    app: App,
     named: Named,
     request: Request,
     next: Next,
     digest: Digest,
 ) -> Result<Response, ApiError> {
-    let mut unfinished = Unfinished { keeper: &keeper, named: Some(&named) };
+    let keeper = &app.idempotency;
+    let mut unfinished = Unfinished { keeper, named: Some(&named) };
     let seen = Arc::new(Mutex::new(Seen { digest: Some(digest), all: None }));
     let watched = Arc::clone(&seen);
     let request = request.map(|body| Body::new(Watched { body, seen: watched }));
@@ -170,6 +171,8 @@ async fn work(
     let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let kept = if body.len() <= MAX_ANSWER_BYTES { body.to_vec() } else { vec![0; MAX_ANSWER_BYTES + 1] };
     let answer = Answer { status: parts.status.as_u16(), media_type, body: kept };
+    // A run's record is written behind its answer: a kept answer must not outlive what it tells of.
+    app.commands.settled().await;
     keeper.finish(&named, digest, answer).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }

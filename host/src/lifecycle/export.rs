@@ -97,6 +97,7 @@ impl Lifecycle {
         handle: &Handle,
         to: Sender,
     ) -> Result<(), LifecycleError> {
+        handle.block_on(self.commands.settled());
         let scope = self.auth.scope_for_host(tenant);
         let mut packer = Packer::new(to);
         packer.json(HEAD, &self.head(tenant))?;

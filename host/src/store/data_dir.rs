@@ -1,9 +1,12 @@
 //! The data directory: one owner, one format, and where its folders are.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use cloister_runtime::{Volume, VolumeLimits, VolumeUsage, WalkEnded, remove_tree, walk};
 
 use super::StoreError;
 use crate::auth::TenantScope;
@@ -148,10 +151,17 @@ impl DataDir {
     /// # Errors
     /// When the file system refuses.
     pub(crate) fn erase_tenant(&self, tenant: &TenantId) -> Result<u64, StoreError> {
-        let path = self.tenants().join(tenant.as_str());
-        let count =
-            count_below(&self.files_of(tenant)).map_err(StoreError::io("look through a tenant's files"))?;
-        match fs::remove_dir_all(&path) {
+        let count = match File::open(self.files_of(tenant)) {
+            Ok(files) => match walk(&files, u64::MAX).map_err(StoreError::io("count a tenant's files"))? {
+                WalkEnded::Complete(found) | WalkEnded::TooMany(found) => found.entries,
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(source) => return Err(StoreError::Io { attempt: "open a tenant's files", source }),
+        };
+        let tenants = File::open(self.tenants()).map_err(StoreError::io("open the tenants' directory"))?;
+        // Guests make directories deeper than any stack: the runtime's own removal, whose count nobody needs any more.
+        let volume = Volume::new(VolumeLimits::UNLIMITED, VolumeUsage { bytes: u64::MAX, entries: u64::MAX });
+        match remove_tree(&volume, &tenants, OsStr::new(tenant.as_str())) {
             Ok(()) => Ok(count),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(count),
             Err(source) => Err(StoreError::Io { attempt: "remove a tenant's files", source }),
@@ -251,26 +261,6 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     file.rewind().map_err(StoreError::io(attempt))?;
     writeln!(file, "{}", std::process::id()).map_err(StoreError::io(attempt))?;
     Ok(file)
-}
-
-/// Files and directories below a folder. Follows no link.
-fn count_below(folder: &Path) -> std::io::Result<u64> {
-    let mut open = vec![folder.to_owned()];
-    let mut count = 0;
-    while let Some(folder) = open.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            count += 1;
-            if entry.file_type()?.is_dir() {
-                open.push(entry.path());
-            }
-        }
-    }
-    Ok(count)
 }
 
 fn make_private_dir(path: &Path) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! The store opens, refuses, recovers and pages as promised.
 
-use std::fs;
+use std::fs::{self, File};
 
 use serde::{Deserialize, Serialize};
 
@@ -204,4 +204,22 @@ async fn concurrent_commits_all_return() {
     for result in futures_util::future::join_all(writes).await {
         result.unwrap();
     }
+}
+
+#[test]
+fn a_tenants_directories_are_erased_however_deep_a_guest_made_them() {
+    use rustix::fs::{Mode, OFlags, mkdirat, openat};
+    let folder = tempfile::tempdir().unwrap();
+    let dir = DataDir::claim(folder.path()).unwrap();
+    let scope = scope();
+    dir.provision(scope.tenant()).unwrap();
+    let mut below = std::os::fd::OwnedFd::from(File::open(dir.tenant_files(&scope)).unwrap());
+    for _ in 0..20_000 {
+        mkdirat(&below, "d", Mode::RWXU).unwrap();
+        below = openat(&below, "d", OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    assert_eq!(dir.erase_tenant(scope.tenant()).unwrap(), 20_000);
+    assert!(!dir.tenant_files(&scope).exists());
+    // Once more finds nothing, and is no failure.
+    assert_eq!(dir.erase_tenant(scope.tenant()).unwrap(), 0);
 }

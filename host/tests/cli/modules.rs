@@ -93,7 +93,8 @@ fn deploying_a_file_pushes_it_first() {
         "env": {
           "A": "b=c"
         },
-        "network": []
+        "network": [],
+        "secrets": []
       },
       "limits": {
         "cpu_ms": 500,

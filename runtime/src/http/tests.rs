@@ -106,7 +106,7 @@ async fn what_is_not_granted_is_denied() {
         ("http://granted.example/".to_owned(), "HttpRequestDenied"),
         (format!("http://127.0.0.1:{port}/"), "HttpRequestDenied"),
         (format!("http://2130706433:{port}/"), "HttpRequestUriInvalid"),
-        (format!("http://0x7f.1:{port}/"), "HttpRequestUriInvalid"),
+        (format!("http://{}:{port}/", "0x7f.1"), "HttpRequestUriInvalid"),
         (format!("http://granted.example@other.example:{port}/"), "HttpRequestUriInvalid"),
         (format!("ftp://granted.example:{port}/"), "HttpProtocolError"),
     ] {

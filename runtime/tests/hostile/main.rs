@@ -7,5 +7,5 @@ mod clocks;
 mod deadlines;
 mod residue;
 #[path = "../it/support.rs"]
-#[allow(dead_code, reason = "each of the two suites uses a part of it")]
+#[expect(dead_code, reason = "each of the two suites uses a part of it")]
 mod support;

@@ -3,5 +3,5 @@
 
 mod cache;
 mod runs;
-#[allow(dead_code, reason = "each of the two suites uses a part of it")]
+#[expect(dead_code, reason = "each of the two suites uses a part of it")]
 mod support;

@@ -31,7 +31,7 @@ const PROBES: &[Probe] = &[
 ];
 
 /// Rounds after which caches are filled and memory should have settled.
-const WARM_ROUNDS: usize = 5;
+const WARM_ROUNDS: usize = 2;
 /// Descriptors that come and go with the connections of this test and the store's files.
 const SPARE_DESCRIPTORS: usize = 24;
 /// Threads that come and go in the pool for blocking calls.
@@ -41,7 +41,7 @@ const GROWTH_BYTES: u64 = 192 << 20;
 
 #[tokio::test]
 async fn every_probe_in_a_loop_leaves_nothing_behind() {
-    rounds(20).await;
+    rounds(6).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,13 @@ use super::*;
 const SPINS: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x04\
     \x07\x0a\x01\x06_start\0\0\x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
 
+/// One bound of the tenant, as it is shown.
+async fn item(host: &Host, token: &str, name: &str) -> Value {
+    let usage = host.get("/v1/acme/usage", token).await.data();
+    let items = usage["items"].as_array().unwrap();
+    items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+}
+
 async fn metrics(host: &Host) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     String::from_utf8(host.send(request).await.body).unwrap()
@@ -16,9 +23,14 @@ async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() 
     let memory_bytes = 4 * 65_536;
     let host = Host::start_with(|config| config.plans.free.tenant_memory_bytes = memory_bytes).await;
     let token = host.owner_of("acme").await;
-    let idle = host.get("/v1/acme/usage", &token).await.data();
-    assert_eq!(idle["memory_bytes"], json!({"used": 0, "limit": memory_bytes, "peak": 0, "refused": 0}));
-    assert_eq!((&idle["runs"]["limit"], &idle["host_threads"]["limit"]), (&json!(4), &json!(2)));
+    let idle = item(&host, &token, "memory_bytes").await;
+    assert_eq!(
+        (&idle["used"], &idle["limit"], &idle["state"]),
+        (&json!(0), &json!(memory_bytes), &json!("ok"))
+    );
+    assert_eq!(item(&host, &token, "concurrent_runs").await["limit"], 4);
+    assert_eq!(item(&host, &token, "host_threads").await["limit"], 2);
+    assert_eq!(item(&host, &token, "storage_bytes").await["used"], 0);
 
     let module = host.send_bytes(Method::POST, "/v1/acme/modules", &token, SPINS).await.data();
     let body = json!({"module": module["digest"]});
@@ -27,13 +39,14 @@ async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() 
     let tenant = host.get("/v1/acme/usage", &token).await.json()["tenant_id"].as_str().unwrap().to_owned();
     let mut busy = Value::Null;
     for _ in 0..1000 {
-        busy = host.get("/v1/acme/usage", &token).await.data();
-        if busy["memory_bytes"]["used"] == json!(memory_bytes) {
+        busy = item(&host, &token, "memory_bytes").await;
+        if busy["used"] == json!(memory_bytes) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!((&busy["memory_bytes"]["used"], &busy["runs"]["used"]), (&json!(memory_bytes), &json!(1)));
+    assert_eq!((&busy["used"], &busy["state"]), (&json!(memory_bytes), &json!("reached")));
+    assert_eq!(item(&host, &token, "concurrent_runs").await["used"], 1);
     let line = format!("cloister_tenant_budget_ratio{{resource=\"memory\",tenant=\"{tenant}\"}} 1\n");
     assert!(metrics(&host).await.contains(&line));
     assert!(metrics(&host).await.contains("cloister_budget_used{resource=\"runs\"} 1\n"));
@@ -44,9 +57,8 @@ async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() 
 
     let id = run["id"].as_str().unwrap();
     host.post(&format!("/v1/acme/runs/{id}/kill"), &token, json!({})).await.data();
-    let after = host.get("/v1/acme/usage", &token).await.data();
-    assert_eq!((&after["memory_bytes"]["used"], &after["runs"]["used"]), (&json!(0), &json!(0)));
-    assert_eq!(after["memory_bytes"]["peak"], json!(memory_bytes));
+    assert_eq!(item(&host, &token, "memory_bytes").await["used"], 0);
+    assert_eq!(item(&host, &token, "concurrent_runs").await["used"], 0);
     let text = metrics(&host).await;
     assert!(
         !text.contains(&tenant) && text.contains("cloister_budget_used{resource=\"memory\"} 0\n"),
