@@ -147,7 +147,6 @@ impl Budget {
     }
 
     /// A reservation of nothing yet.
-    #[must_use]
     pub fn nothing(&self, resource: Resource) -> Reservation {
         Reservation { budget: self.clone(), resource, amount: 0 }
     }

@@ -129,7 +129,7 @@ impl Module {
             }
             Payload::CodeSectionEntry(body) => {
                 let range = body.range();
-                self.bodies.push((range.start as usize, range.end as usize));
+                self.bodies.push((range.start, range.end));
                 self.look_through(body.get_operators_reader()?)?;
             }
             _ => {}
@@ -141,7 +141,7 @@ impl Module {
         let mut before = None;
         while !operators.eof() {
             let (operator, start) = operators.read_with_offset()?;
-            let end = operators.original_position() as usize;
+            let end = operators.original_position();
             let small = before.is_some_and(|length| length <= u64::from(self.piece_bytes));
             if !small && let Some(pieces) = self.pieces(&operator)? {
                 let known = self.added.iter().position(|added| *added == pieces);
@@ -149,7 +149,7 @@ impl Module {
                     self.added.push(pieces);
                     self.added.len() - 1
                 });
-                self.sites.push(Site { start: start as usize, end, pieces });
+                self.sites.push(Site { start, end, pieces });
             }
             // A length that is pushed just before is the length: nothing can branch to between the two.
             before = match operator {

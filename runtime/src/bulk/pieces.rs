@@ -86,11 +86,11 @@ impl Pieces {
             Self::Copy { to, from, .. } => {
                 code.all_when_it_goes_round(FROM);
                 if to == from {
-                    code.from_the_end_when_to_is_behind_from();
+                    code.backwards_when_to_is_behind_from();
                 }
             }
         }
-        code.from_the_start();
+        code.forwards();
         code.out.push(END);
         code.out
     }
@@ -173,7 +173,7 @@ impl Code {
     }
 
     /// A copy to a higher address of the same memory begins at its end, so that it reads nothing that it has written.
-    fn from_the_end_when_to_is_behind_from(&mut self) {
+    fn backwards_when_to_is_behind_from(&mut self) {
         let ty = self.ty(LENGTH);
         self.get(FROM);
         self.get(TO);
@@ -190,7 +190,7 @@ impl Code {
         self.out.extend_from_slice(&[BRANCH, 0, END, END]);
     }
 
-    fn from_the_start(&mut self) {
+    fn forwards(&mut self) {
         self.out.extend_from_slice(&[LOOP, NOTHING]);
         self.get(TO);
         self.get(FROM);

@@ -66,8 +66,7 @@ async fn end(bench: &Bench, module: &Arc<Prepared>, way: Way, after: Duration) -
             canceller.cancel();
         });
     }
-    let report =
-        tokio::time::timeout(HANG_GUARD, run.report()).await.expect("the guest did not end").unwrap();
+    let report = tokio::time::timeout(HANG_GUARD, run.report()).await.unwrap().unwrap();
     let since = match way {
         Way::Kill | Way::Wall => started.elapsed().saturating_sub(after),
         Way::Cpu => report.usage.cpu.saturating_sub(after),
@@ -96,8 +95,8 @@ async fn every_attack_ends_when_it_is_killed_and_gives_everything_back() {
 async fn measure_the_end_of_every_attack() {
     for threads in [1, 2] {
         let bench = furnished(threads);
-        println!("{threads} sandbox threads: worst of 3, in milliseconds from the end that was asked for");
-        println!("{:<24}{:>8}{:>8}{:>8}  outcome when killed", "attack", "kill", "wall", "cpu");
+        eprintln!("{threads} sandbox threads: worst of 3, in milliseconds from the end that was asked for");
+        eprintln!("{:<24}{:>8}{:>8}{:>8}  outcome when killed", "attack", "kill", "wall", "cpu");
         for attack in all() {
             let module = prepared(&bench, &attack).await;
             let mut worst = [Duration::ZERO; 3];
@@ -114,7 +113,7 @@ async fn measure_the_end_of_every_attack() {
                 }
             }
             let ms = worst.map(|time| format!("{:.1}", time.as_secs_f64() * 1e3));
-            println!("{:<24}{:>8}{:>8}{:>8}  {}", attack.name, ms[2], ms[0], ms[1], last.kind());
+            eprintln!("{:<24}{:>8}{:>8}{:>8}  {}", attack.name, ms[2], ms[0], ms[1], last.kind());
         }
     }
 }
@@ -135,7 +134,7 @@ async fn measure_starts_and_clean_ups() {
             gib.wrapping_shl(30).wrapping_sub(4096),
         )
     };
-    println!("{:<24}{:>10}{:>10}{:>12}", "guest", "wall ms", "cpu ms", "heard after");
+    eprintln!("{:<24}{:>10}{:>10}{:>12}", "guest", "wall ms", "cpu ms", "heard after");
     for (name, text) in [
         ("nothing", r#"(module (func (export "_start")))"#.to_owned()),
         ("4 GiB untouched", r#"(module (memory 65536) (func (export "_start")))"#.to_owned()),
@@ -152,7 +151,7 @@ async fn measure_starts_and_clean_ups() {
             let report = run.report().await.unwrap();
             let heard = started.elapsed();
             let ms = |time: Duration| time.as_secs_f64() * 1e3;
-            println!(
+            eprintln!(
                 "{name:<24}{:>10.1}{:>10.1}{:>12.1}",
                 ms(report.usage.wall),
                 ms(report.usage.cpu),

@@ -53,7 +53,7 @@ async fn output_that_drives_a_terminal_or_a_browser_is_inert_where_it_is_shown()
     let lines = client.get(&format!("logs?run={id}")).await.expect(200);
     assert_eq!(lines.header("content-type"), "application/json");
     let is_control = |byte: &u8| *byte < 0x20 && *byte != b'\n' || *byte == 0x7f;
-    assert!(!lines.body.iter().any(|byte| is_control(byte)), "{}", lines.text());
+    assert!(!lines.body.iter().any(is_control), "{}", lines.text());
 }
 
 #[tokio::test]

@@ -77,6 +77,9 @@ async fn import(host: &Host, operator: &str, archive: &[u8]) -> Reply {
     host.send_bytes(Method::POST, IMPORT, operator, archive).await
 }
 
+/// Paths and contents of an archive, in order.
+type Entries = Vec<(String, Vec<u8>)>;
+
 #[tokio::test]
 async fn a_tenant_comes_back_from_its_archive() {
     let host = Host::start().await;
@@ -125,7 +128,7 @@ async fn an_archive_that_is_not_as_it_was_written_leaves_nothing() {
             reply.problem()
         );
     };
-    let changed = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let changed = |change: &dyn Fn(&mut Entries)| {
         let mut entries = entries.clone();
         change(&mut entries);
         pack(&entries, kind)
