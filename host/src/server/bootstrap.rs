@@ -95,7 +95,8 @@ async fn demo_tenant(app: &App) -> Result<(TenantRecord, UserId), ServeError> {
     let new = NewTenant {
         slug,
         name: "Demo".to_owned(),
-        plan: PlanName::Professional,
+        // A person who tries the host out is not to be slowed down by a rate.
+        plan: PlanName::Enterprise,
         owner,
         settings: Settings::default(),
     };
