@@ -8,8 +8,9 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use crate::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
+use crate::limits::MAX_INSTANCES;
 use crate::linker::Linkers;
+use crate::module::{MAX_MEMORIES, MAX_TABLES};
 use crate::outcome::RunError;
 
 /// Whether compiled code counts instructions. Both kinds are interrupted by epochs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use crate::budget::{Budget, Reservation, Resource};
+use crate::module::{MAX_MEMORIES, MAX_TABLES};
 
 /// Bounds of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,10 +134,6 @@ impl ResourceLimiter for Limiter {
 
 /// Core instances of one run: a component holds several.
 pub(crate) const MAX_INSTANCES: usize = 64;
-/// Tables of one run.
-pub(crate) const MAX_TABLES: usize = 64;
-/// Memories of one run.
-pub(crate) const MAX_MEMORIES: usize = 16;
 
 #[cfg(test)]
 mod tests {

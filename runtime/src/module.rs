@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef};
 
-use crate::limits::{MAX_MEMORIES, MAX_TABLES};
+/// Tables of one run.
+pub(crate) const MAX_TABLES: usize = 64;
+/// Memories of one run.
+pub(crate) const MAX_MEMORIES: usize = 16;
 
 /// A core module or a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
