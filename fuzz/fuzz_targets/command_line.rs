@@ -5,7 +5,6 @@
 #[expect(dead_code, reason = "a target uses a part of the file")]
 mod units;
 #[path = "../../host/src/cli/values.rs"]
-#[expect(dead_code, reason = "a target uses a part of the file")]
 mod values;
 
 use libfuzzer_sys::fuzz_target;

@@ -10,11 +10,12 @@ use cloister_host::api::{
 use reqwest::Method;
 
 use super::context::Context;
+use super::destinations::{Destination, SecretSpec};
 use super::failure::{Failure, Outcome};
 use super::modules::{resolve, short_digest};
 use super::table::Table;
 use super::units::{self, parse_count, parse_duration, parse_size};
-use super::values::{Destination, DirectorySpec, KeyValue, SecretSpec};
+use super::values::{DirectorySpec, KeyValue};
 
 const MAX_LISTED: usize = 1000;
 

@@ -6,6 +6,7 @@ mod client;
 mod context;
 mod credentials;
 mod deployments;
+mod destinations;
 mod env;
 mod exec;
 mod failure;

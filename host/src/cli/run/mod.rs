@@ -22,11 +22,12 @@ use cloister_runtime::{
 
 use sha2::{Digest, Sha256};
 
+use super::destinations::NetworkSpec;
 use super::env::Environment;
 use super::failure::{EXIT_FAILURE, Failure, Outcome};
 use super::output::{Output, printable_lines};
 use super::units::{parse_count, parse_duration, parse_size};
-use super::values::{DirectorySpec, KeyValue, NetworkSpec};
+use super::values::{DirectorySpec, KeyValue};
 use stdout::Writer;
 
 /// One thread runs the one guest.
