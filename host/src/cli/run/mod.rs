@@ -153,6 +153,8 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
     if runtime.stats().cache.compiled > 0 {
         code_directory.as_deref().inspect(|directory| code_cache::trim(directory));
     }
+    // The process ends next: waiting for idle threads to end one by one would take as long as a short guest.
+    std::mem::forget(runtime);
     Ok(report.map_err(|error| run_failure(&error))?.outcome)
 }
 
