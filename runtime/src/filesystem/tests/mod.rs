@@ -23,14 +23,14 @@ struct Tenant {
 impl Tenant {
     fn new(bytes: u64, entries: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("root")).unwrap();
+        std::fs::create_dir(folder.path().join("own")).unwrap();
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         let volume = Volume::new(VolumeLimits { bytes, entries }, VolumeUsage::default());
         Self { folder, volume }
     }
 
     fn root(&self) -> std::path::PathBuf {
-        self.folder.path().join("root")
+        self.folder.path().join("own")
     }
 
     fn guest(&self) -> Guest {
