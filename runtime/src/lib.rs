@@ -37,8 +37,8 @@ pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering, engine_config};
 pub use filesystem::{
-    Change, Held, Inode, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded, look_at,
-    remove_tree, walk,
+    Change, Held, Inode, Look, LookKind, OpenFile, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded,
+    look_at, remove_tree, walk,
 };
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
