@@ -31,11 +31,14 @@
 
 mod args;
 mod exit;
+mod help;
 mod input;
 pub mod log;
 mod progress;
 
 pub use args::{Arg, Args};
 pub use exit::{Failure, run, show};
+#[doc(hidden)]
+pub use help::help_bytes;
 pub use input::{Input, os_bytes};
 pub use progress::Progress;

@@ -13,6 +13,7 @@ mod control;
 mod engine;
 mod filesystem;
 mod grant;
+mod help;
 mod http;
 mod limits;
 mod linker;
@@ -41,6 +42,7 @@ pub use filesystem::{
     look_at, remove_tree, walk,
 };
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
+pub use help::{HELP_SECTION, MAX_HELP_BYTES, help_text};
 pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
 pub use limits::Limits;
 pub use module::{

@@ -74,7 +74,7 @@ async fn capture(run: &ActiveRun, log: &RunLog, mut joins: Joins) -> Result<(), 
         }
     }
     // Whoever reads a pipe learns of its end before the log is done.
-    drop(joins);
+    joins.end().await;
     first_failure?;
     stdout.finish().await?;
     stderr.finish().await

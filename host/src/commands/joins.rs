@@ -13,6 +13,11 @@ pub struct TakerGone;
 pub trait OutputTaker: Send {
     /// Takes bytes. After [`TakerGone`] it is offered no more, and the run is cancelled, as a writer to a closed pipe is.
     fn take(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), TakerGone>>;
+
+    /// All was offered: the run has ended.
+    fn end(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// One joined output stream.
@@ -68,6 +73,15 @@ impl Joins {
             *joined = Some(JoinedOutput { taker: Box::new(Nobody), logged, terminal: false });
         }
         taken
+    }
+}
+
+impl Joins {
+    /// Tells all who take output that there is no more.
+    pub(super) async fn end(mut self) {
+        for joined in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
+            joined.taker.end().await;
+        }
     }
 }
 

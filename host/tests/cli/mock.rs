@@ -240,6 +240,7 @@ async fn upload(State(seen): State<Arc<Seen>>, Query(params): Query<Params>, bod
         wasi: "preview1".to_owned(),
         imports: vec![],
         needs: vec!["stdout".to_owned()],
+        help: None,
         created_at: "2020-01-02T03:04:05Z".to_owned(),
         created_by: "usr_1".to_owned(),
     })
