@@ -17,10 +17,40 @@
 //! let completion = complete(&line, cursor_byte, &shell, &*world).await; // Completion { start, candidates, truncated }
 //! ```
 
+pub mod ast;
+mod builtins;
+mod complete;
+mod error;
+mod exec;
+mod expand;
+mod glob;
+mod interrupt;
+mod jobs;
+mod lex;
 pub mod limits;
+mod parse;
+mod path;
+mod pattern;
 mod pipe;
+mod quote;
+mod secrets;
+mod shell;
+mod state;
 pub mod status;
+mod streams;
 mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use complete::{Candidate, CandidateKind, Completion, complete};
+pub use error::SyntaxError;
+pub use interrupt::Interrupter;
+pub use parse::parse;
+pub use path::resolve;
+pub use quote::quote;
+pub use secrets::is_secret;
+pub use shell::Shell;
 
 pub use pipe::{Closed, PipeReader, PipeWriter, pipe};
 pub use world::{

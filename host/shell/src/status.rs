@@ -18,3 +18,21 @@ pub const NOT_FOUND: i32 = 127;
 pub const INTERRUPTED: i32 = 130;
 /// Wrote where nobody reads any more.
 pub const BROKEN_PIPE: i32 = 141;
+/// A job that was killed.
+pub const TERMINATED: i32 = 143;
+
+/// The status for a run that was refused, from the refusal's code.
+#[must_use]
+pub fn of_refusal(code: &str) -> i32 {
+    match code {
+        "command_not_found" | "deployment_not_found" => NOT_FOUND,
+        "permission_denied" | "tenant_suspended" | "unauthenticated" | "session_required" => DENIED,
+        "too_many_runs"
+        | "tenant_memory_used_up"
+        | "rate_limited"
+        | "quota_exceeded"
+        | "storage_full"
+        | "disk_full" => QUOTA,
+        _ => REFUSED,
+    }
+}

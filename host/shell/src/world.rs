@@ -104,6 +104,8 @@ pub enum Stdin {
 pub enum Out {
     /// The session's terminal.
     Terminal,
+    /// Nowhere: what is written is taken and forgotten.
+    Null,
     /// The command after it in a pipeline, or a file. When a write says [`crate::Closed`], nobody reads any more: the
     /// run is ended as a process is by SIGPIPE, with exit code [`crate::status::BROKEN_PIPE`]. Every clone is dropped when the
     /// run ends; the reader sees the end then.
