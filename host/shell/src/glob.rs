@@ -1,0 +1,170 @@
+//! Patterns on the tenant's directory.
+
+use crate::{
+    limits, path,
+    pattern::{Marked, Pattern, is_pattern},
+    world::{EntryKind, Refusal, World},
+};
+
+/// One part of a path.
+enum Step {
+    /// A name, taken as it is.
+    Name(String),
+    /// Names that match, in one directory.
+    Match(Pattern),
+    /// `**`: any number of directories.
+    Deep,
+}
+
+/// The names that match a word, sorted; empty when there are none.
+///
+/// # Errors
+/// `too_many_matches` when there are more than [`limits::GLOB_MATCHES`], or more than [`limits::GLOB_VISITED`] to look at.
+pub(crate) async fn expand(word: &[Marked], cwd: &str, world: &dyn World) -> Result<Vec<String>, Refusal> {
+    let absolute = word.first().is_some_and(|(char, _)| *char == '/');
+    let only_directories = word.len() > 1 && word.last().is_some_and(|(char, _)| *char == '/');
+    let steps: Vec<Step> =
+        word.split(|(char, _)| *char == '/').filter(|part| !part.is_empty()).map(step).collect();
+    let repeated = |pair: &[Step]| matches!(pair, [Step::Deep, Step::Deep]);
+    if steps.windows(2).any(repeated) {
+        return Err(Refusal::new("pattern_repeats", "** directly below ** means the same as one"));
+    }
+    let start = if absolute { "/".to_owned() } else { String::new() };
+    let mut walk = Walk { cwd, world, visited: 0 };
+    // As they are shown: relative when the word is. Each with whether it is known to exist.
+    let mut found = vec![(start, true)];
+    for (index, step) in steps.iter().enumerate() {
+        let last = index + 1 == steps.len();
+        let mut next = Vec::new();
+        for (at, known) in found {
+            match step {
+                Step::Name(name) => next.push((join(&at, name), false)),
+                Step::Match(pattern) => {
+                    walk.matching(&at, pattern, last && !only_directories, &mut next).await?
+                }
+                Step::Deep if last => walk.below(&at, !only_directories, &mut next).await?,
+                Step::Deep => {
+                    next.push((at.clone(), known));
+                    walk.below(&at, false, &mut next).await?;
+                }
+            }
+            if next.len() > limits::GLOB_MATCHES {
+                return Err(too_many());
+            }
+        }
+        found = next;
+    }
+    let mut names = Vec::new();
+    for (name, known) in found {
+        if !known && !walk.exists(&name, only_directories).await? {
+            continue;
+        }
+        names.push(if only_directories && !name.ends_with('/') { format!("{name}/") } else { name });
+    }
+    names.retain(|name| !name.is_empty());
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+fn step(part: &[Marked]) -> Step {
+    if part == [('*', false), ('*', false)] {
+        Step::Deep
+    } else if is_pattern(part) {
+        Step::Match(Pattern::new(part))
+    } else {
+        Step::Name(part.iter().map(|(char, _)| *char).collect())
+    }
+}
+
+fn join(at: &str, name: &str) -> String {
+    if at.is_empty() || at.ends_with('/') { format!("{at}{name}") } else { format!("{at}/{name}") }
+}
+
+fn too_many() -> Refusal {
+    Refusal::new("too_many_matches", format!("a pattern may match at most {} names", limits::GLOB_MATCHES))
+}
+
+struct Walk<'a> {
+    cwd: &'a str,
+    world: &'a dyn World,
+    visited: usize,
+}
+
+type Found = Vec<(String, bool)>;
+
+impl Walk<'_> {
+    async fn entries(&mut self, at: &str) -> Result<Vec<crate::world::Entry>, Refusal> {
+        let Ok(directory) = path::resolve(self.cwd, at) else { return Ok(Vec::new()) };
+        // What cannot be listed has no matches, as in every shell.
+        let entries = self.world.list(&directory).await.unwrap_or_default();
+        self.visited += entries.len() + 1;
+        if self.visited > limits::GLOB_VISITED {
+            return Err(too_many());
+        }
+        Ok(entries)
+    }
+
+    async fn exists(&mut self, at: &str, directory: bool) -> Result<bool, Refusal> {
+        self.visited += 1;
+        if self.visited > limits::GLOB_VISITED {
+            return Err(too_many());
+        }
+        let Ok(resolved) = path::resolve(self.cwd, at) else { return Ok(false) };
+        let kind = self.world.metadata(&resolved).await;
+        Ok(kind.is_ok_and(|kind| !directory || kind == EntryKind::Directory))
+    }
+
+    async fn matching(
+        &mut self,
+        at: &str,
+        pattern: &Pattern,
+        any_kind: bool,
+        into: &mut Found,
+    ) -> Result<(), Refusal> {
+        for entry in self.entries(at).await? {
+            if !pattern.matches(&entry.name) {
+                continue;
+            }
+            let name = join(at, &entry.name);
+            match entry.kind {
+                _ if any_kind => into.push((name, true)),
+                EntryKind::Directory => into.push((name, true)),
+                // It may lead to a directory.
+                EntryKind::Symlink if self.exists(&name, true).await? => into.push((name, true)),
+                _ => {}
+            }
+            if into.len() > limits::GLOB_MATCHES {
+                return Err(too_many());
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything below, not through symlinks, and without what a dot hides.
+    async fn below(&mut self, at: &str, any_kind: bool, into: &mut Found) -> Result<(), Refusal> {
+        let mut open = vec![(at.to_owned(), 0)];
+        while let Some((directory, depth)) = open.pop() {
+            for entry in self.entries(&directory).await? {
+                if entry.name.starts_with('.') {
+                    continue;
+                }
+                let name = join(&directory, &entry.name);
+                let goes_down = entry.kind == EntryKind::Directory;
+                if goes_down && depth < limits::GLOB_DEPTH && name.len() <= limits::PATH_BYTES {
+                    if open.len() == limits::GLOB_MATCHES {
+                        return Err(too_many());
+                    }
+                    open.push((name.clone(), depth + 1));
+                }
+                if any_kind || goes_down {
+                    into.push((name, true));
+                }
+                if into.len() > limits::GLOB_MATCHES {
+                    return Err(too_many());
+                }
+            }
+        }
+        Ok(())
+    }
+}
