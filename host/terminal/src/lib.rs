@@ -33,7 +33,6 @@
 
 mod buffer;
 mod complete;
-mod cooked;
 mod decode;
 mod discipline;
 mod edit;
@@ -46,13 +45,14 @@ mod layout;
 mod paint;
 mod policy;
 mod restore;
+mod show;
 mod track;
 mod width;
 
+pub use buffer::LINE_BYTES;
 pub use complete::{Candidate, LISTED_COLUMNS_GAP};
 pub use discipline::{HELD_INPUT_BYTES, LineDiscipline, PROMPT_BYTES, TYPE_AHEAD_BYTES};
 pub use effect::{Effect, Mode};
-pub use buffer::LINE_BYTES;
 pub use escape::{SEQUENCE_BYTES, STRING_BYTES};
 pub use filter::{Filtered, OutputFilter};
 pub use history::{HISTORY_BYTES, HISTORY_ENTRIES};
