@@ -124,6 +124,10 @@ ulid_id! {
     InvitationId, "invitation id", "inv_"
 }
 ulid_id! {
+    /// One console session.
+    ConsoleSessionId, "console session id", "con_"
+}
+ulid_id! {
     /// The receipt of one erased tenant.
     ReceiptId, "receipt id", "rcp_"
 }
@@ -143,6 +147,20 @@ impl From<&UserId> for PrincipalId {
 impl From<&KeyId> for PrincipalId {
     fn from(key: &KeyId) -> Self {
         Self(key.as_str().into())
+    }
+}
+
+text_id! {
+    /// What a client of the console calls itself, so that it is known when it comes back. It counts within its principal.
+    ClientId, "client id", "8 to 64 of letters, digits, `_` and `-`",
+    |text| (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+}
+
+impl ClientId {
+    /// A new one, for a client that names itself not.
+    #[must_use]
+    pub fn generate(clock: &Clock) -> Self {
+        Self(format!("cli_{}", clock.ulid().to_string().to_ascii_lowercase()).into())
     }
 }
 

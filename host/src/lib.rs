@@ -7,6 +7,7 @@ mod cache;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod files;
 pub mod http;
 pub mod idempotency;

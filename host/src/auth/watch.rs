@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lookup::Standing;
-use super::{Act, Action, Auth, AuthError, Credential, Member};
+use super::{Act, Action, Auth, AuthError, Caller, Credential, Member};
 use crate::store::StoreError;
 
 /// Between two looks at whether a request that lasts may go on, when no change is announced.
@@ -28,8 +28,11 @@ impl Auth {
         }
     }
 
-    async fn still_may(&self, member: &Member, action: Action, resource: &str) -> Result<bool, AuthError> {
-        let caller = member.caller();
+    /// Refuses a caller whose session has ended, or whose key was revoked or has expired, since they proved who they are.
+    ///
+    /// # Errors
+    /// [`AuthError::TokenInvalid`].
+    pub async fn check_alive(&self, caller: &Caller) -> Result<(), AuthError> {
         let alive = match caller.credential() {
             Credential::Session(session) => {
                 matches!(self.standing(session, caller.user()).await?, Standing::Alive { .. })
@@ -40,8 +43,15 @@ impl Auth {
                 found.is_some_and(|key| key.expires_at > now)
             }
         };
-        if !alive {
-            return Ok(false);
+        if alive { Ok(()) } else { Err(AuthError::TokenInvalid) }
+    }
+
+    async fn still_may(&self, member: &Member, action: Action, resource: &str) -> Result<bool, AuthError> {
+        let caller = member.caller();
+        match self.check_alive(caller).await {
+            Ok(()) => {}
+            Err(AuthError::TokenInvalid) => return Ok(false),
+            Err(error) => return Err(error),
         }
         match self.enter(caller, member.scope().tenant().as_str()).await {
             Ok(member) => Ok(member.may(action, resource)),
