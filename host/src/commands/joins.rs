@@ -70,7 +70,7 @@ impl Joins {
         if taken.is_err() {
             // Whether it is logged stays as it was, for what is still on its way.
             let logged = joined.as_ref().is_some_and(|joined| joined.logged);
-            *joined = Some(JoinedOutput { taker: Box::new(Nobody), logged, terminal: false });
+            *joined = Some(JoinedOutput { taker: Box::new(ToNobody), logged, terminal: false });
         }
         taken
     }
@@ -85,10 +85,10 @@ impl Joins {
     }
 }
 
-/// Lets everything go.
-struct Nobody;
+/// Lets a stream go, such as into `/dev/null`.
+pub struct ToNobody;
 
-impl OutputTaker for Nobody {
+impl OutputTaker for ToNobody {
     fn take(&mut self, _: Bytes) -> BoxFuture<'_, Result<(), TakerGone>> {
         Box::pin(std::future::ready(Ok(())))
     }

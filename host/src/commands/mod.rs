@@ -35,7 +35,7 @@ use crate::store::Store;
 
 pub use error::CommandError;
 pub use follow::{OutputCursor, OutputItem};
-pub use joins::{JoinedOutput, Joins, OutputTaker, TakerGone};
+pub use joins::{JoinedOutput, Joins, OutputTaker, TakerGone, ToNobody};
 pub use query::RunFilter;
 pub use start::{EndWithCaller, Started};
 pub use usage::InUse;
