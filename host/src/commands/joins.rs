@@ -4,6 +4,8 @@ use bytes::Bytes;
 use cloister_runtime::{OutputStreamKind, StdinPipe};
 use futures_util::future::BoxFuture;
 
+use crate::files::TenantPath;
+
 /// Nobody takes this output any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody takes this output any more")]
@@ -41,6 +43,9 @@ pub struct Joins {
     pub stdout: Option<JoinedOutput>,
     /// Standard error.
     pub stderr: Option<JoinedOutput>,
+    /// Where in the tenant's directory it was started. Guests have no working directory of their own: see
+    /// `Commands::directories`.
+    pub cwd: Option<TenantPath>,
 }
 
 impl Joins {

@@ -173,8 +173,9 @@ impl Commands {
         let mut env = grants.env.clone();
         env.extend(request.env);
         let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
-        let (directories, volume) =
-            self.directories(permit.scope(), allowed.of_volume(), &grants.directories).await?;
+        let (directories, volume) = self
+            .directories(permit.scope(), allowed.of_volume(), &grants.directories, joins.cwd.clone())
+            .await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
