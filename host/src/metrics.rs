@@ -1,5 +1,6 @@
 //! What Prometheus scrapes. Labels hold only what is bounded: route templates, actions, codes, outcomes.
 
+mod console;
 mod cpu;
 mod engine;
 mod tenants;
@@ -12,6 +13,7 @@ use prometheus::{
     TextEncoder,
 };
 
+pub use console::ConsoleStats;
 pub use cpu::CpuCollector;
 pub use engine::{HostCollector, RunsEnded};
 pub use tenants::TenantCollector;

@@ -15,13 +15,16 @@ use crate::auth::{Auth, AuthError, Decisions};
 use crate::clock::Clock;
 use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
+use crate::console::{Console, ConsoleParts, Echo, Program};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::idempotency::Idempotency;
 use crate::lifecycle::{Lifecycle, LifecycleError, transfers};
 use crate::logs::{LogError, LogWriter};
 use crate::masking::Masking;
-use crate::metrics::{CpuCollector, HostCollector, Metrics, RunsEnded, TenantCollector, WaitCollector};
+use crate::metrics::{
+    ConsoleStats, CpuCollector, HostCollector, Metrics, RunsEnded, TenantCollector, WaitCollector,
+};
 use crate::quota::Quota;
 use crate::registry::{Registry, RegistryError};
 use crate::secrets::Secrets;
@@ -155,6 +158,8 @@ pub async fn serve_until(
         () = failed => Err(ServeError::Stopped("its store can no longer write")),
     };
     app.stopping.cancel();
+    // Sessions hang up before the runs are waited for that they started.
+    app.console.close().await;
     // It ends between two steps: what it has begun is finished.
     if cleaning.await.is_err() {
         tracing::error!("cleaning up has failed");
@@ -239,7 +244,21 @@ pub async fn build(
     address: SocketAddr,
     compiling: Compiling,
 ) -> Result<App, ServeError> {
-    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling));
+    build_with(config, clock, address, compiling, Arc::new(Echo)).await
+}
+
+/// As [`build`], with another program in console sessions.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_with(
+    config: Config,
+    clock: Clock,
+    address: SocketAddr,
+    compiling: Compiling,
+    program: Arc<dyn Program>,
+) -> Result<App, ServeError> {
+    let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling, program));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
     Ok(App::new(parts))
 }
@@ -249,6 +268,7 @@ fn assemble(
     clock: Clock,
     address: SocketAddr,
     compiling: Compiling,
+    program: Arc<dyn Program>,
 ) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
@@ -297,6 +317,16 @@ fn assemble(
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
+    let console = Console::new(ConsoleParts {
+        store: store.clone(),
+        clock: clock.clone(),
+        auth: auth.clone(),
+        audit: audit.clone(),
+        commands: commands.clone(),
+        logs: logs.reader(),
+        stats: ConsoleStats::register(metrics.registry())?,
+        program,
+    });
     let lifecycle = Lifecycle {
         store: store.clone(),
         clock: clock.clone(),
@@ -328,6 +358,7 @@ fn assemble(
         logs,
         runtime,
         commands,
+        console,
         lifecycle,
         url,
         stopping,

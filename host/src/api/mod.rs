@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod console;
 mod deployments;
 mod envelope;
 mod files;
@@ -16,6 +17,7 @@ mod usage;
 
 pub use audit::*;
 pub use auth::*;
+pub use console::*;
 pub use deployments::*;
 pub use envelope::*;
 pub use files::*;

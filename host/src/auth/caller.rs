@@ -37,6 +37,12 @@ impl Credential {
 }
 
 impl Caller {
+    /// A caller for tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn for_test(user: UserId, session: SessionId) -> Self {
+        Self { user, credential: Credential::Session(session), operator: false, bound_to: None }
+    }
+
     /// The user who acts, or who made the API key that acts.
     #[must_use]
     pub fn user(&self) -> &UserId {

@@ -84,6 +84,10 @@ actions! {
     RunControl = "run:control", least Runner, Changes;
     /// Reads log lines.
     LogRead = "log:read", least Viewer, Reads;
+    /// Makes and uses console sessions of one's own.
+    ConsoleUse = "console:use", least Runner, Changes;
+    /// Sees and ends the console sessions of others.
+    ConsoleManage = "console:manage", least Admin, Changes;
     /// Reads files.
     FileRead = "file:read", least Viewer, Reads;
     /// Writes and removes files.
@@ -261,7 +265,8 @@ pub fn authorize<A: Act>(member: &Member, _act: A, resource: &str) -> Result<Per
 
 impl Member {
     /// Whether they may do something now. Does not count as a decision: see [`authorize`].
-    pub(super) fn may(&self, action: Action, resource: &str) -> bool {
+    #[must_use]
+    pub fn may(&self, action: Action, resource: &str) -> bool {
         decide(&self.role, &self.rights, self.status, action, resource).is_ok()
     }
 }
@@ -302,6 +307,8 @@ mod tests {
         run:read: owner admin developer runner viewer
         run:control: owner admin developer runner
         log:read: owner admin developer runner viewer
+        console:use: owner admin developer runner
+        console:manage: owner admin
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
         audit:read: owner admin

@@ -238,6 +238,13 @@ impl ActiveRuns {
         tenant.runs.lock().get(id).cloned()
     }
 
+    /// The records of a tenant's runs that have not ended.
+    pub(super) fn all_of(&self, scope: &TenantScope) -> Vec<RunRecord> {
+        let Some(tenant) = self.tenants.read().by_id.get(scope.tenant()).cloned() else { return Vec::new() };
+        let runs: Vec<_> = tenant.runs.lock().values().cloned().collect();
+        runs.iter().filter(|run| !run.has_ended()).map(|run| run.record.lock().clone()).collect()
+    }
+
     /// Runs of one tenant.
     pub(super) fn len_of(&self, scope: &TenantScope) -> usize {
         let tenants = self.tenants.read();

@@ -57,6 +57,15 @@ impl Commands {
         Ok(page.await?.map(|record| record.to_api()))
     }
 
+    /// A tenant's runs that have not ended, newest first, at most `limit`.
+    #[must_use]
+    pub fn active_runs(&self, permit: &Permit<act::RunRead>, limit: usize) -> Vec<api::Run> {
+        let mut runs = self.inner.active.all_of(permit.scope());
+        runs.sort_by(|a, b| b.id.cmp(&a.id));
+        runs.truncate(limit);
+        runs.iter().map(RunRecord::to_api).collect()
+    }
+
     /// Ends a run, and answers it with its outcome.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use cloister_runtime::{Budget, BudgetUse, Resource};
 
-use super::{Commands, Inner};
-use crate::api::UsageItem;
+use super::{CommandError, Commands, Inner};
+use crate::api::{TenantUsage, UsageItem};
 use crate::auth::{Permit, act};
 use crate::ids::TenantId;
 use crate::quota;
@@ -31,6 +31,20 @@ impl Commands {
         ]
         .map(shown)
         .into()
+    }
+
+    /// Each bound of a tenant's plan, how much of it is used, and when it is there again.
+    ///
+    /// # Errors
+    /// When the tenant's counts or its directory cannot be read.
+    pub async fn tenant_usage(&self, permit: &Permit<act::UsageRead>) -> Result<TenantUsage, CommandError> {
+        let plan = permit.limits();
+        let mut items = self.inner.quota.usage(permit, plan, self.active_of(permit.scope())).await?;
+        items.extend(self.usage(permit));
+        let (used, limits) = self.inner.files.usage(permit.scope(), plan.of_volume()).await?;
+        items.push(quota::item("storage_bytes", used.bytes, limits.bytes, None));
+        items.push(quota::item("storage_entries", used.entries, limits.entries, None));
+        Ok(TenantUsage { plan: permit.plan().as_str().to_owned(), items })
     }
 
     /// A view of what tenants use that does not keep the host's parts alive.

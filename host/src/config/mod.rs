@@ -20,7 +20,7 @@ pub use flags::ServeFlags;
 pub use http::HttpConfig;
 pub use oidc::OidcIssuer;
 pub(crate) use oidc::is_safe;
-pub use plans::{Plan, Plans};
+pub use plans::{MIN_CONSOLE_HISTORY_BYTES, Plan, Plans};
 pub use server::ServerConfig;
 pub use store::StoreConfig;
 pub use tenancy::TenancyConfig;

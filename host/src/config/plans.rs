@@ -63,6 +63,12 @@ pub struct Plan {
     pub uploads_per_hour: u32,
     /// Workflow runs an hour.
     pub workflows_per_hour: u32,
+    /// Console sessions of all principals together.
+    pub console_sessions: usize,
+    /// How long a console session lasts that nobody is attached to, in seconds.
+    pub console_idle_s: u64,
+    /// What a console session keeps of its output, in bytes.
+    pub console_history_bytes: usize,
 }
 
 impl Plan {
@@ -114,6 +120,9 @@ pub struct Plans {
 /// Least output in flight for each of a tenant's runs, in bytes: one write, and as much that waits.
 const MIN_OUTPUT_BYTES: u64 = 2 * MAX_WRITE_BYTES as u64;
 
+/// Least history of a console session, in bytes: what its owner has not acknowledged is never forgotten.
+pub const MIN_CONSOLE_HISTORY_BYTES: usize = 512 << 10;
+
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -145,6 +154,9 @@ impl Default for Plans {
             runs_per_month: 1_000,
             uploads_per_hour: 100,
             workflows_per_hour: 50,
+            console_sessions: 10,
+            console_idle_s: 3_600,
+            console_history_bytes: 512 << 10,
         };
         let starter = Plan {
             cpu_ms: 60_000,
@@ -170,6 +182,9 @@ impl Default for Plans {
             runs_per_month: 10_000,
             uploads_per_hour: 100,
             workflows_per_hour: 50,
+            console_sessions: 20,
+            console_idle_s: 12 * 3_600,
+            console_history_bytes: 1 << 20,
             ..free.clone()
         };
         let professional = Plan {
@@ -198,6 +213,9 @@ impl Default for Plans {
             runs_per_month: 100_000,
             uploads_per_hour: 1_000,
             workflows_per_hour: 500,
+            console_sessions: 100,
+            console_idle_s: 24 * 3_600,
+            console_history_bytes: 1 << 20,
         };
         let enterprise = Plan {
             cpu_ms: 3_600_000,
@@ -225,6 +243,9 @@ impl Default for Plans {
             runs_per_month: 0,
             uploads_per_hour: 0,
             workflows_per_hour: 0,
+            console_sessions: 1_000,
+            console_idle_s: 72 * 3_600,
+            console_history_bytes: 1 << 20,
         };
         Self { free, starter, professional, enterprise }
     }
@@ -310,6 +331,13 @@ impl Plan {
             within(&key("cpu_weight"), plan.cpu_weight, 1..=1_000)?;
             within(&key("cpu_cap_millicores"), plan.cpu_cap_millicores, 0..=1_024_000)?;
             within(&key("retention_days"), plan.retention_days, 1..=36_500)?;
+            within(&key("console_sessions"), plan.console_sessions, 0..=100_000)?;
+            within(&key("console_idle_s"), plan.console_idle_s, 1..=30 * 24 * 3_600)?;
+            within(
+                &key("console_history_bytes"),
+                plan.console_history_bytes,
+                MIN_CONSOLE_HISTORY_BYTES..=64 << 20,
+            )?;
         }
         Ok(())
     }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::note::{Mode, Note};
 use super::session::{Exit, Session, Size};
 use crate::ids::ClientId;
 
 /// What a connection wants to be to a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It types; whoever did so until now looks on.
     #[default]
@@ -124,6 +126,11 @@ impl Attachment {
     /// Tells no end of a replay: it was told before.
     pub(super) fn is_live(&mut self) {
         self.replayed = None;
+    }
+
+    /// Tells first who owns the session.
+    pub(super) fn tell_owner(&mut self) {
+        self.told.0 = u64::MAX;
     }
 
     /// The next, as soon as there is something; `None` after the exit. Dropping the future loses nothing.

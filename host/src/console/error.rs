@@ -1,6 +1,8 @@
 //! Why something cannot be done with a session.
 
 use crate::auth::AuthError;
+use crate::commands::CommandError;
+use crate::logs::LogError;
 use crate::store::StoreError;
 
 /// A refusal, or a failure.
@@ -57,6 +59,14 @@ pub enum ConsoleError {
     /// A message or a subscription is not valid.
     #[error("{0}")]
     Malformed(String),
+    /// Another part refuses.
+    #[error("{detail}")]
+    Part {
+        /// Its code.
+        code: &'static str,
+        /// What happened.
+        detail: String,
+    },
     /// The host takes no new work.
     #[error("the host stops")]
     Stopping,
@@ -66,6 +76,18 @@ pub enum ConsoleError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<CommandError> for ConsoleError {
+    fn from(error: CommandError) -> Self {
+        Self::Part { code: error.code(), detail: error.to_string() }
+    }
+}
+
+impl From<LogError> for ConsoleError {
+    fn from(error: LogError) -> Self {
+        Self::Part { code: error.code(), detail: error.to_string() }
+    }
 }
 
 impl ConsoleError {
@@ -85,6 +107,7 @@ impl ConsoleError {
             Self::OffsetAhead | Self::CursorInvalid => "malformed_cursor",
             Self::SizeInvalid | Self::NameInvalid => "invalid_value",
             Self::Malformed(_) => "malformed_message",
+            Self::Part { code, .. } => code,
             Self::Stopping => "not_ready",
             Self::Auth(error) => error.code(),
             Self::Store(error) => error.code(),

@@ -22,6 +22,17 @@ pub enum Mode {
     Raw,
 }
 
+impl Mode {
+    /// `line` or `raw`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Raw => "raw",
+        }
+    }
+}
+
 /// A place in the bytes where something about a command is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -19,6 +19,7 @@ use super::input::InputQueue;
 use super::note::{Mark, Mode, Noted, Notes};
 use super::ring::Ring;
 use crate::auth::{Caller, TenantScope};
+use crate::config::MIN_CONSOLE_HISTORY_BYTES;
 use crate::ids::{ClientId, ConsoleSessionId, PrincipalId};
 
 /// Bytes that the owner has not acknowledged, before the program waits.
@@ -27,8 +28,6 @@ pub const WINDOW_BYTES: usize = 256 << 10;
 pub const ECHO_BYTES: usize = 16 << 10;
 /// Without any connection of the owner for this long, the program waits no more.
 pub const OWNER_GRACE_MS: u64 = 30_000;
-/// The least that a session keeps: what is not acknowledged is never forgotten while the owner is there.
-pub const MIN_HISTORY_BYTES: usize = 512 << 10;
 /// Connections of one session at once.
 pub(super) const MAX_ATTACHED: usize = 64;
 /// What is written at once.
@@ -112,6 +111,8 @@ pub(super) struct Session {
     changed: Notify,
     /// There may be room to write.
     room: Notify,
+    /// The last connection has gone.
+    left: Notify,
     /// Somebody or something wants it to end.
     pub(super) ending: CancellationToken,
     /// It has ended.
@@ -171,7 +172,7 @@ impl Session {
         let now = Instant::now();
         let state = State {
             name: new.name,
-            ring: Ring::new(new.history_bytes.max(MIN_HISTORY_BYTES)),
+            ring: Ring::new(new.history_bytes.max(MIN_CONSOLE_HISTORY_BYTES)),
             notes: Notes::default(),
             size: new.size,
             size_changes: 0,
@@ -196,6 +197,7 @@ impl Session {
             state: Mutex::new(state),
             changed: Notify::new(),
             room: Notify::new(),
+            left: Notify::new(),
             ending: CancellationToken::new(),
             ended: CancellationToken::new(),
         })
@@ -280,10 +282,29 @@ impl Session {
         }
     }
 
-    /// Since when nobody is attached.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    /// Returns when nobody has been attached for so long.
+    pub(super) async fn idle_for(&self, bound: Duration) {
+        loop {
+            match self.idle_since() {
+                None => self.left.notified().await,
+                Some(since) => {
+                    tokio::time::sleep_until(since + bound).await;
+                    if self.idle_since().is_some_and(|still| still <= since) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
         let state = self.state.lock();
         state.attached.is_empty().then_some(state.idle_since)
+    }
+
+    /// True when it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
     }
 
     /// Asks the program to end; the first reason is told.
@@ -376,6 +397,7 @@ impl Session {
         }
         if state.attached.is_empty() {
             state.idle_since = now;
+            self.left.notify_one();
         }
         drop(state);
         self.room.notify_waiters();

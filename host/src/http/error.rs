@@ -11,6 +11,7 @@ use crate::api::Problem;
 use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::commands::CommandError;
+use crate::console::ConsoleError;
 use crate::files::FilesError;
 use crate::idempotency::IdempotencyError;
 use crate::lifecycle::LifecycleError;
@@ -169,6 +170,18 @@ impl From<CommandError> for ApiError {
         )
         .then_some(1);
         Self { retry_after_s, ..Self::from_part(error.code(), error) }
+    }
+}
+
+impl From<ConsoleError> for ApiError {
+    fn from(error: ConsoleError) -> Self {
+        match error {
+            ConsoleError::Auth(error) => error.into(),
+            error => {
+                let retry_after_s = matches!(error, ConsoleError::InputFull { .. }).then_some(1);
+                Self { retry_after_s, ..Self::from_part(error.code(), error) }
+            }
+        }
     }
 }
 

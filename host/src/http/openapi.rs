@@ -4,8 +4,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::handlers::{
-    audit, auth, deployments, files, host, lifecycle, logs, masking, members, modules, operator, roles, runs,
-    secrets, sessions, tenants, usage,
+    audit, auth, console, deployments, files, host, lifecycle, logs, masking, members, modules, operator,
+    roles, runs, secrets, sessions, tenants, usage,
 };
 use crate::api::Problem;
 
@@ -82,6 +82,17 @@ use crate::api::Problem;
         secrets::put,
         secrets::remove,
         logs::list,
+        console::create,
+        console::list,
+        console::show,
+        console::change,
+        console::end,
+        console::messages,
+        console::ticket,
+        console::ws,
+        console::events,
+        console::history,
+        console::clear,
         usage::show,
         masking::show,
         masking::set,

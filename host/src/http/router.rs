@@ -11,13 +11,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::handlers::{
-    audit, auth, deployments, files, host, lifecycle, logs, masking, members, modules, operator, roles, runs,
-    secrets, sessions, tenants, usage,
+    audit, auth, console, deployments, files, host, lifecycle, logs, masking, members, modules, operator,
+    roles, runs, secrets, sessions, tenants, usage,
 };
 use super::idempotent::once;
 use super::middleware::{around, panicked};
 use super::rates::sign_ins;
-use super::{ApiError, App, console};
+use super::{ApiError, App, console as page};
 
 /// Routes that remember their names, so that a test can compare them with the description of the API.
 #[derive(Default)]
@@ -133,6 +133,18 @@ impl Routes {
             .add(Method::GET, "/v1/{tenant}/usage", get(usage::show))
             // Logs.
             .add(Method::GET, "/v1/{tenant}/logs", get(logs::list))
+            // The console.
+            .add(Method::POST, "/v1/{tenant}/console/sessions", post(console::create))
+            .add(Method::GET, "/v1/{tenant}/console/sessions", get(console::list))
+            .add(Method::GET, "/v1/{tenant}/console/sessions/{session}", get(console::show))
+            .add(Method::PATCH, "/v1/{tenant}/console/sessions/{session}", patch(console::change))
+            .add(Method::DELETE, "/v1/{tenant}/console/sessions/{session}", delete(console::end))
+            .add(Method::POST, "/v1/{tenant}/console/sessions/{session}/messages", post(console::messages))
+            .add(Method::POST, "/v1/{tenant}/console/tickets", post(console::ticket))
+            .add(Method::GET, "/v1/{tenant}/console/ws", get(console::ws))
+            .add(Method::GET, "/v1/{tenant}/console/events", get(console::events))
+            .add(Method::GET, "/v1/{tenant}/console/history", get(console::history))
+            .add(Method::DELETE, "/v1/{tenant}/console/history", delete(console::clear))
             // Audit.
             .add(Method::GET, "/v1/{tenant}/audit", get(audit::list))
             .add(Method::GET, "/v1/{tenant}/audit/head", get(audit::head))
@@ -162,7 +174,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), sign_ins))
         .layer(RequestBodyTimeoutLayer::new(pause))
         .merge(routes.patient)
-        .fallback(console::fallback)
+        .fallback(page::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         // Each route bounds its own body: JSON, modules and files differ.
         .layer(DefaultBodyLimit::disable())

@@ -11,6 +11,7 @@ use crate::auth::{Auth, Secret};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
+use crate::console::Console;
 use crate::files::Files;
 use crate::idempotency::Idempotency;
 use crate::lifecycle::Lifecycle;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub runtime: Arc<Runtime>,
     /// Runs.
     pub commands: Commands,
+    /// Console sessions.
+    pub console: Console,
     /// How tenants are stopped, taken down and moved.
     pub lifecycle: Lifecycle,
     /// How people reach the host, without a slash at the end.

@@ -90,6 +90,10 @@ pub enum Kind {
     Month,
     /// What is masked, of a tenant.
     Masking,
+    /// What a principal typed on the console, of a tenant.
+    CommandLine,
+    /// How many lines a principal typed, of a tenant.
+    CommandLineCount,
 }
 
 impl Kind {
@@ -130,6 +134,8 @@ impl Kind {
             Self::Bucket => "bucket",
             Self::Month => "month",
             Self::Masking => "masking",
+            Self::CommandLine => "command-line",
+            Self::CommandLineCount => "command-line-count",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod audit;
 pub(super) mod auth;
+pub(super) mod console;
 pub(super) mod deployments;
 pub(super) mod files;
 pub(super) mod host;

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod command_lines;
 mod deployments;
 mod external_accounts;
 mod idempotency;
@@ -21,6 +22,7 @@ mod users;
 
 pub use api_keys::*;
 pub use audit::*;
+pub use command_lines::*;
 pub use deployments::*;
 pub use external_accounts::*;
 pub use idempotency::*;

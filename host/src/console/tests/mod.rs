@@ -1,0 +1,72 @@
+//! Sessions without a transport.
+
+mod flow;
+mod replay;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::attachment::{Attached, Attachment, Role, Shown, Wanted};
+use super::error::ConsoleError;
+use super::session::{NewSession, Session, Size};
+use crate::auth::{Caller, TenantScope};
+use crate::clock::Clock;
+use crate::ids::{ClientId, ConsoleSessionId, SessionId, TenantId, UserId};
+
+fn caller(clock: &Clock) -> Caller {
+    Caller::for_test(UserId::generate(clock), SessionId::generate(clock))
+}
+
+fn session(history_bytes: usize) -> Arc<Session> {
+    let clock = Clock::system();
+    Session::new(NewSession {
+        id: ConsoleSessionId::generate(&clock),
+        scope: TenantScope::for_test(TenantId::generate(&clock)),
+        caller: caller(&clock),
+        name: "test".to_owned(),
+        size: Size::DEFAULT,
+        history_bytes,
+        created_at: clock.now(),
+    })
+}
+
+fn client(number: usize) -> ClientId {
+    format!("client-{number:04}").parse().unwrap()
+}
+
+fn attach(session: &Arc<Session>, number: usize, role: Role, from: Option<u64>) -> (Attachment, Attached) {
+    let wanted = Wanted { role, from, notes: from.and(Some(0)), size: None };
+    session.attach(&client(number), &wanted, Some(session.caller())).unwrap()
+}
+
+/// The byte that tests write at an offset.
+fn at(offset: u64) -> u8 {
+    let mixed = (offset ^ 0x9e37_79b9).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as u8
+}
+
+fn pattern(from: u64, len: usize) -> Bytes {
+    (from..from + len as u64).map(at).collect::<Vec<u8>>().into()
+}
+
+/// What there is to show now.
+async fn shown_now(attachment: &mut Attachment) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    while let Ok(Some(next)) = tokio::time::timeout(std::time::Duration::ZERO, attachment.next()).await {
+        shown.push(next);
+    }
+    shown
+}
+
+fn bytes_of(shown: &[Shown]) -> Vec<u8> {
+    let bytes = shown.iter().filter_map(|shown| match shown {
+        Shown::Bytes { bytes, .. } => Some(bytes.to_vec()),
+        _ => None,
+    });
+    bytes.flatten().collect()
+}
+
+fn code(error: &ConsoleError) -> &'static str {
+    error.code()
+}
