@@ -15,7 +15,7 @@ use crate::auth::{Auth, AuthError, Decisions};
 use crate::clock::Clock;
 use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
-use crate::console::{Console, ConsoleParts, Echo, Program};
+use crate::console::{Console, ConsoleParts, History, Program, ShellParts, ShellProgram};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::idempotency::Idempotency;
@@ -244,10 +244,10 @@ pub async fn build(
     address: SocketAddr,
     compiling: Compiling,
 ) -> Result<App, ServeError> {
-    build_with(config, clock, address, compiling, Arc::new(Echo)).await
+    build_with(config, clock, address, compiling, None).await
 }
 
-/// As [`build`], with another program in console sessions.
+/// As [`build`], with another program than a shell in console sessions.
 ///
 /// # Errors
 /// As [`build`].
@@ -256,7 +256,7 @@ pub async fn build_with(
     clock: Clock,
     address: SocketAddr,
     compiling: Compiling,
-    program: Arc<dyn Program>,
+    program: Option<Arc<dyn Program>>,
 ) -> Result<App, ServeError> {
     let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling, program));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
@@ -268,7 +268,7 @@ fn assemble(
     clock: Clock,
     address: SocketAddr,
     compiling: Compiling,
-    program: Arc<dyn Program>,
+    program: Option<Arc<dyn Program>>,
 ) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
@@ -317,6 +317,15 @@ fn assemble(
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
+    let history = History::new(store.clone(), clock.clone());
+    let shell = ShellParts {
+        clock: clock.clone(),
+        commands: commands.clone(),
+        registry: registry.clone(),
+        files: files.clone(),
+        history: history.clone(),
+        audit: audit.clone(),
+    };
     let console = Console::new(ConsoleParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -325,7 +334,8 @@ fn assemble(
         commands: commands.clone(),
         logs: logs.reader(),
         stats: ConsoleStats::register(metrics.registry())?,
-        program,
+        program: program.unwrap_or_else(|| Arc::new(ShellProgram::new(shell))),
+        history,
     });
     let lifecycle = Lifecycle {
         store: store.clone(),
