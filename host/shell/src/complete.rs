@@ -170,6 +170,9 @@ async fn argument(
                 let display = format!("{}  {}", flag.name, flag.summary);
                 found.add(style.word(&flag.name), display.trim_end(), CandidateKind::Flag, Some(' '));
             }
+            if found.names == 0 {
+                paths(typed, false, style, shell, world, found).await;
+            }
         }
         _ => {
             if command == "workflow" {
@@ -324,10 +327,10 @@ impl<'a> Place<'a> {
         let Some((token, word)) = current else {
             return Self { start: before.len(), word: Word::default(), role };
         };
-        if let Some((front, value)) = value_of(word) {
-            if before[token.start..].starts_with(front) {
-                return Self { start: token.start + front.len(), word: value, role: Role::File };
-            }
+        if let Some((front, value)) = value_of(word)
+            && before[token.start..].starts_with(front)
+        {
+            return Self { start: token.start + front.len(), word: value, role: Role::File };
         }
         Self { start: token.start, word: word.clone(), role }
     }

@@ -44,7 +44,11 @@ pub(crate) async fn script(script: &Script, state: &mut State, jobs: &mut Jobs, 
         } else {
             and_or(&item.list, state, jobs, context).await;
         }
-        if state.exit.is_some() || context.interruption.happened() {
+        if context.interruption.happened() {
+            state.status = context.interrupted;
+            return;
+        }
+        if state.exit.is_some() {
             return;
         }
     }
@@ -175,7 +179,7 @@ async fn command_with(
                 tokio::select! {
                     biased;
                     status = builtins::run(call) => status,
-                    () = context.interruption.once(), if name != "command" => context.interrupted,
+                    () = context.interruption.once(), if !builtins::attends(name) => context.interrupted,
                 }
             }
             Some((name, arguments)) => external(name, arguments, &assigned, streams, state, context).await,

@@ -23,12 +23,10 @@ enum Step {
 pub(crate) async fn expand(word: &[Marked], cwd: &str, world: &dyn World) -> Result<Vec<String>, Refusal> {
     let absolute = word.first().is_some_and(|(char, _)| *char == '/');
     let only_directories = word.len() > 1 && word.last().is_some_and(|(char, _)| *char == '/');
-    let steps: Vec<Step> =
+    let mut steps: Vec<Step> =
         word.split(|(char, _)| *char == '/').filter(|part| !part.is_empty()).map(step).collect();
-    let repeated = |pair: &[Step]| matches!(pair, [Step::Deep, Step::Deep]);
-    if steps.windows(2).any(repeated) {
-        return Err(Refusal::new("pattern_repeats", "** directly below ** means the same as one"));
-    }
+    // Twice in a row means the same as once.
+    steps.dedup_by(|next, step| matches!((next, step), (Step::Deep, Step::Deep)));
     let start = if absolute { "/".to_owned() } else { String::new() };
     let mut walk = Walk { cwd, world, visited: 0 };
     // As they are shown: relative when the word is. Each with whether it is known to exist.

@@ -194,15 +194,14 @@ impl Lexer<'_> {
     fn word_or_number(&mut self) -> Result<Kind, SyntaxError> {
         let start = self.at;
         let word = self.word(Until::Blank, 0)?;
-        if let Some(text) = word.plain() {
-            if self.peek().is_some_and(|next| matches!(next, '<' | '>'))
-                && text.bytes().all(|byte| byte.is_ascii_digit())
-            {
-                return match text {
-                    "0" | "1" | "2" => Ok(Kind::Number(text.as_bytes()[0] - b'0')),
-                    _ => Err(self.unsupported("file descriptors above 2 are", start)),
-                };
-            }
+        if let Some(text) = word.plain()
+            && matches!(self.peek(), Some('<' | '>'))
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return match text {
+                "0" | "1" | "2" => Ok(Kind::Number(text.as_bytes()[0] - b'0')),
+                _ => Err(self.unsupported("file descriptors above 2 are", start)),
+            };
         }
         if braces_expand(&word) {
             return Err(self.unsupported("brace expansion (unless the braces are quoted) is", start));

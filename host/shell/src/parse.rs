@@ -194,7 +194,9 @@ impl<'a> Reader<'a> {
         let commands =
             pipeline.seq.iter().map(|command| self.command(command)).collect::<Result<Vec<_>, _>>()?;
         if commands.is_empty() {
-            return Err(self.lost());
+            let before = self.seen.as_ref().map_or(0, |seen| seen.end);
+            let token = "`!` without a command".to_owned();
+            return Err(SyntaxError::Unexpected { token, column: column(self.line, before) });
         }
         if commands.len() > limits::PIPELINE_COMMANDS {
             return Err(SyntaxError::TooLong {

@@ -135,12 +135,13 @@ fn class(text: &[Marked]) -> Option<(Part, usize)> {
         if char == '/' {
             return None;
         }
-        if char == '[' && !quoted && text.get(at + 1) == Some(&(':', false)) {
-            if let Some((class, length)) = named_class(&text[at..]) {
-                named.push(class);
-                at += length;
-                continue;
-            }
+        if (char, quoted) == ('[', false)
+            && text.get(at + 1) == Some(&(':', false))
+            && let Some((class, length)) = named_class(&text[at..])
+        {
+            named.push(class);
+            at += length;
+            continue;
         }
         match (text.get(at + 1), text.get(at + 2)) {
             (Some(('-', false)), Some((to, to_quoted))) if *to != ']' || *to_quoted => {

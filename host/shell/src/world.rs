@@ -10,7 +10,8 @@ use crate::pipe::{PipeReader, PipeWriter};
 
 /// Everything outside of a shell.
 pub trait World: Send + Sync + 'static {
-    /// Starts a run of a deployed command. It answers when the run is under way (or queued), not when it ends.
+    /// Starts a run of a deployed command. It answers when the run is under way (or queued), not when it ends. When the
+    /// future is dropped before, as after a second interruption, no run may be left behind.
     ///
     /// # Errors
     /// When there is no such command (`command_not_found`), or it may not be run.
@@ -40,7 +41,8 @@ pub trait World: Send + Sync + 'static {
     /// When there is no such file.
     fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Box<dyn FileReader>, Refusal>>;
 
-    /// Opens a file to write it: a new or replaced one, or with `append` at its end.
+    /// Opens a file to write it: with `append` at its end, and otherwise a new one, which takes the place of what is there
+    /// when it is committed. Until then readers see the old content.
     ///
     /// # Errors
     /// When it cannot be made.

@@ -57,6 +57,11 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTINS.binary_search_by_key(&name, |builtin| builtin.0).is_ok()
 }
 
+/// Whether a builtin sees to interruptions itself, since it waits for runs. The others are just left.
+pub(crate) fn attends(name: &str) -> bool {
+    matches!(name, "command" | "fg")
+}
+
 /// Runs a builtin; its status.
 pub(crate) async fn run(mut call: Call<'_>) -> i32 {
     match call.name {
