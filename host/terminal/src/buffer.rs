@@ -25,11 +25,12 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    fn holds(self, c: char) -> bool {
-        match self {
+    /// True when the cluster that `text` begins with is part of a word.
+    fn holds(self, text: &str) -> bool {
+        text.chars().next().is_some_and(|c| match self {
             Self::Alphanumeric => c.is_alphanumeric(),
             Self::Spaced => !c.is_whitespace(),
-        }
+        })
     }
 }
 
@@ -66,14 +67,14 @@ impl LineBuffer {
         self.killing = false;
     }
 
-    /// Puts `text` before the cursor. False, and no change, when the line would get too long.
+    /// Puts `text` before the cursor. False, and no change, when the line would get too long. The cursor stays right after
+    /// it, also when it joins with what follows: the rest of a cluster may be on its way.
     pub(crate) fn insert(&mut self, text: &str) -> bool {
         if self.text.len() + text.len() > LINE_BYTES {
             return false;
         }
         self.text.insert_str(self.cursor, text);
         self.cursor += text.len();
-        self.snap();
         true
     }
 
@@ -84,7 +85,6 @@ impl LineBuffer {
         }
         self.text.replace_range(from..self.cursor, text);
         self.cursor = from + text.len();
-        self.snap();
         true
     }
 
@@ -178,15 +178,23 @@ impl LineBuffer {
     }
 
     fn word_left(&self, word: Word) -> usize {
-        let before = &self.text[..self.cursor];
-        let end = before.trim_end_matches(|c| !word.holds(c));
-        end.trim_end_matches(|c| word.holds(c)).len()
+        let mut at = self.cursor;
+        for in_word in [false, true] {
+            while at > 0 && word.holds(&self.text[cluster_before(&self.text, at)..]) == in_word {
+                at = cluster_before(&self.text, at);
+            }
+        }
+        at
     }
 
     fn word_right(&self, word: Word) -> usize {
-        let after = &self.text[self.cursor..];
-        let rest = after.trim_start_matches(|c| !word.holds(c)).trim_start_matches(|c| word.holds(c));
-        cluster_end(&self.text, self.text.len() - rest.len())
+        let mut at = self.cursor;
+        for in_word in [false, true] {
+            while at < self.text.len() && word.holds(&self.text[at..]) == in_word {
+                at = cluster_after(&self.text, at);
+            }
+        }
+        at
     }
 
     fn remove(&mut self, from: usize, to: usize) -> bool {
@@ -214,7 +222,7 @@ impl LineBuffer {
         self.remove(from, to)
     }
 
-    /// A change can join what lies around the cursor into one cluster; the cursor then stands after it.
+    /// What lies around a gap can join into one cluster; the cursor then stands after it.
     fn snap(&mut self) {
         self.cursor = cluster_end(&self.text, self.cursor);
     }

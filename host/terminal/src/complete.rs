@@ -106,10 +106,10 @@ mod tests {
     fn candidates_are_listed_down_and_then_across() {
         let list = candidates(&["one", "two", "three", "四", "five"]);
         let rule = WidthRule::Clusters;
-        assert_eq!(listing(&list, rule, 20, 10), ["one    四", "two    five", "three"]);
+        assert_eq!(listing(&list, rule, 18, 10), ["one    四", "two    five", "three"]);
         assert_eq!(listing(&list, rule, 80, 10), ["one    two    three  四     five"]);
         assert_eq!(listing(&list, rule, 9, 3), ["one", "two", "... and "]);
-        assert_eq!(listing(&list, rule, 20, 2), ["one    two", "... and 3 more"]);
+        assert_eq!(listing(&list, rule, 18, 2), ["one    two", "... and 3 more"]);
         assert_eq!(listing(&candidates(&["a\x1bb"]), rule, 20, 2), ["a?b"]);
         assert!(listing(&[], rule, 20, 2).is_empty());
     }

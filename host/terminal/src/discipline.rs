@@ -187,7 +187,7 @@ impl LineDiscipline {
         }
         self.mode = Mode::Prompt;
         self.unfinished_column = None;
-        text[..text.floor_char_boundary(PROMPT_BYTES)].clone_into(&mut self.prompt);
+        self.prompt = text[..text.floor_char_boundary(PROMPT_BYTES)].replace('\r', "");
         if self.prompt.contains('\x1b') {
             self.prompt.push_str("\x1b[0m");
         }
@@ -275,15 +275,18 @@ impl LineDiscipline {
         let mut before = String::new();
         self.painter.erase(&mut before);
         if let Some(column) = self.unfinished_column.take() {
-            before.push_str(&format!("\x1b[A\x1b[{}G", column + 1));
-            self.tracker.set_column(column);
+            // After a full row, text goes on where the cursor is; a line end belongs to the full row.
+            if column < self.columns || bytes.starts_with(b"\r") || bytes.starts_with(b"\n") {
+                before.push_str(&format!("\x1b[A\x1b[{}G", (column + 1).min(self.columns)));
+                self.tracker.set_column(column);
+            }
         }
         let mut out = before.into_bytes();
         out.extend_from_slice(bytes);
         self.tracker.feed(bytes);
         let mut after = String::new();
         if self.mode == Mode::Prompt && self.tracker.column() != 0 {
-            self.unfinished_column = Some(self.tracker.column()).filter(|column| *column < self.columns);
+            self.unfinished_column = Some(self.tracker.column());
             after.push_str("\r\n");
             self.tracker.set_column(0);
         }

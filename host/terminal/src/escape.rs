@@ -5,6 +5,11 @@ pub const SEQUENCE_BYTES: usize = 256;
 /// An OSC is at most so long; a longer one is left out to its end.
 pub const STRING_BYTES: usize = 8 * 1024;
 
+/// Printable ASCII: between sequences it stands for itself.
+pub(crate) fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte)
+}
+
 /// One whole thing of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {

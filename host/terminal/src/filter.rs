@@ -2,7 +2,7 @@
 
 use crate::decode::Utf8Decoder;
 use crate::effect::Mode;
-use crate::escape::{Token, Tokenizer};
+use crate::escape::{Token, Tokenizer, is_plain};
 use crate::policy::{Verdict, csi, escape, osc};
 use crate::restore::Changes;
 
@@ -159,9 +159,4 @@ impl Gate {
             },
         }
     }
-}
-
-/// Printable ASCII: it goes on as it is.
-fn is_plain(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte)
 }

@@ -59,6 +59,7 @@ pub(crate) fn lay_out(view: &View<'_>, columns: usize) -> Layout {
         row: new_row(),
         cursor: None,
         mark: false,
+        editable: false,
     };
     let mut rest = view.prompt;
     while !rest.is_empty() {
@@ -69,6 +70,7 @@ pub(crate) fn lay_out(view: &View<'_>, columns: usize) -> Layout {
         layer.place(escape, 0);
         rest = after;
     }
+    layer.editable = true;
     for (at, cluster) in view.line.grapheme_indices(true) {
         layer.mark |= (at..at + cluster.len()).contains(&view.cursor_bytes);
         layer.cluster(view.rule, cluster);
@@ -85,6 +87,8 @@ struct Layer {
     cursor: Option<(usize, usize)>,
     /// The cursor is where the next cell goes.
     mark: bool,
+    /// The prompt is over.
+    editable: bool,
 }
 
 fn new_row() -> Row {
@@ -105,7 +109,10 @@ impl Layer {
         for c in cluster.chars() {
             match c {
                 '\n' => {
-                    self.settle();
+                    // Nobody edits a prompt: the cursor need not have a place after a full row of it.
+                    if self.editable {
+                        self.settle();
+                    }
                     self.end_row(RowEnd::Newline);
                 }
                 '\t' => {

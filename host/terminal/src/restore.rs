@@ -32,7 +32,10 @@ impl Changes {
                 let numbers = body.trim_start_matches('?').split(';').filter_map(|mode| mode.parse().ok());
                 numbers.for_each(|mode| self.mode(mode, last == 'h'));
             }
-            ('m', body) => self.colours = !(body.is_empty() || body.rsplit([';', ':']).next() == Some("0")),
+            // A reset after something else in the same sequence may be part of a colour: it is taken for one.
+            ('m', body) => {
+                self.colours = !body.split([';', ':']).all(|part| part.trim_start_matches('0').is_empty())
+            }
             ('r', body) => self.margins = !body.is_empty(),
             ('q', _) => self.cursor_form = body != "0 ",
             ('p', "!") => {

@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::decode::Utf8Decoder;
-use crate::escape::{Token, Tokenizer};
+use crate::escape::{Token, Tokenizer, is_plain};
 use crate::layout::TAB_CELLS;
 use crate::width::{WidthRule, char_cells};
 
@@ -66,8 +66,16 @@ impl Tracker {
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let Self { decoder, tokenizer, place } = self;
-        for byte in bytes {
-            decoder.push(*byte, &mut |c| tokenizer.push(c, &mut |token| place.token(&token)));
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            if tokenizer.is_ground() && !decoder.is_inside() && is_plain(*first) {
+                let run = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+                place.run(&rest[..run]);
+                rest = &rest[run..];
+                continue;
+            }
+            decoder.push(*first, &mut |c| tokenizer.push(c, &mut |token| place.token(&token)));
+            rest = after;
         }
     }
 }
@@ -110,6 +118,13 @@ impl Place {
         }
         cells = cells.min(self.columns);
         self.column = if self.column + cells > self.columns { cells } else { self.column + cells };
+    }
+
+    /// Printable ASCII, at least one.
+    fn run(&mut self, run: &[u8]) {
+        self.column = (self.column + run.len() - 1) % self.columns + 1;
+        self.tail.clear();
+        self.tail.extend(run.last().map(|byte| char::from(*byte)));
     }
 
     fn control(&mut self, c: char) {
