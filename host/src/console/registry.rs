@@ -15,7 +15,7 @@ use super::error::ConsoleError;
 use super::history::History;
 use super::input::InputReceiver;
 use super::program::{Program, SessionContext, SessionIo, SessionOutput};
-use super::session::{EndReason, NewSession, Session, Size};
+use super::session::{EndReason, NewSession, OWNER_GRACE_MS, Session, Size};
 use super::tickets::{Refused, TICKET_TTL_S, Tickets};
 use super::{HANGUP_GRACE_MS, KEPT_AFTER_EXIT_MS};
 use crate::api;
@@ -124,6 +124,7 @@ impl Console {
             name,
             size: size.checked()?,
             history_bytes: plan.console_history_bytes,
+            owner_grace: Duration::from_millis(OWNER_GRACE_MS),
             created_at: self.inner.parts.clock.now(),
         });
         {

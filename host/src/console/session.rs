@@ -129,6 +129,7 @@ struct State {
     acknowledged: u64,
     owner: Option<ClientId>,
     owner_changes: u64,
+    owner_grace: Duration,
     /// Since when no connection of the owner is there; meaningless while one is.
     owner_gone: Instant,
     attached: HashMap<u64, ClientId>,
@@ -148,6 +149,8 @@ pub(super) struct NewSession {
     pub(super) name: String,
     pub(super) size: Size,
     pub(super) history_bytes: usize,
+    /// How long the program waits for an owner who has gone.
+    pub(super) owner_grace: Duration,
     pub(super) created_at: Timestamp,
 }
 
@@ -179,6 +182,7 @@ impl Session {
             acknowledged: 0,
             owner: None,
             owner_changes: 0,
+            owner_grace: new.owner_grace,
             owner_gone: now,
             attached: HashMap::new(),
             attachments: 0,
@@ -499,7 +503,7 @@ impl State {
         if self.owner_is_attached() {
             return Room::Wait(None);
         }
-        let until = self.owner_gone + Duration::from_millis(OWNER_GRACE_MS);
+        let until = self.owner_gone + self.owner_grace;
         if Instant::now() >= until { Room::Now(usize::MAX) } else { Room::Wait(Some(until)) }
     }
 

@@ -4,8 +4,10 @@ mod flow;
 mod replay;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::attachment::{Attached, Attachment, Role, Shown, Wanted};
 use super::error::ConsoleError;
@@ -18,7 +20,12 @@ fn caller(clock: &Clock) -> Caller {
     Caller::for_test(UserId::generate(clock), SessionId::generate(clock))
 }
 
+/// One whose program waits for an owner for longer than any test lasts.
 fn session(history_bytes: usize) -> Arc<Session> {
+    session_with(history_bytes, Duration::from_secs(3_600))
+}
+
+fn session_with(history_bytes: usize, owner_grace: Duration) -> Arc<Session> {
     let clock = Clock::system();
     Session::new(NewSession {
         id: ConsoleSessionId::generate(&clock),
@@ -27,6 +34,7 @@ fn session(history_bytes: usize) -> Arc<Session> {
         name: "test".to_owned(),
         size: Size::DEFAULT,
         history_bytes,
+        owner_grace,
         created_at: clock.now(),
     })
 }
@@ -51,9 +59,9 @@ fn pattern(from: u64, len: usize) -> Bytes {
 }
 
 /// What there is to show now.
-async fn shown_now(attachment: &mut Attachment) -> Vec<Shown> {
+fn shown_now(attachment: &mut Attachment) -> Vec<Shown> {
     let mut shown = Vec::new();
-    while let Ok(Some(next)) = tokio::time::timeout(std::time::Duration::ZERO, attachment.next()).await {
+    while let Some(Some(next)) = attachment.next().now_or_never() {
         shown.push(next);
     }
     shown

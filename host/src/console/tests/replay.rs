@@ -94,7 +94,7 @@ proptest! {
                         };
                         let (mut attachment, _) =
                             session.attach(&client(1), &wanted, Some(session.caller())).unwrap();
-                        for shown in shown_now(&mut attachment).await.into_iter().take(count) {
+                        for shown in shown_now(&mut attachment).into_iter().take(count) {
                             seen.see(vec![shown]);
                         }
                     }
@@ -105,7 +105,7 @@ proptest! {
             let (mut attachment, attached) =
                 session.attach(&client(1), &wanted, Some(session.caller())).unwrap();
             assert!(!attached.truncated);
-            seen.see(shown_now(&mut attachment).await);
+            seen.see(shown_now(&mut attachment));
             assert_eq!(seen.bytes, pattern(0, seen.bytes.len()));
             assert_eq!(seen.bytes.len() as u64, session.end_offset());
             assert_eq!(seen.note_offsets, noted);
@@ -122,11 +122,11 @@ async fn a_first_look_begins_with_what_is_kept_and_says_where_the_replay_ends() 
     session.mark(Mark::Prompt);
     let (mut viewer, attached) = attach(&session, 1, Role::Viewer, None);
     assert_eq!((attached.from, attached.size, attached.truncated), (0, 5, false));
-    let shown = shown_now(&mut viewer).await;
+    let shown = shown_now(&mut viewer);
     assert_eq!(shown.iter().filter(|shown| matches!(shown, Shown::Note(_))).count(), 3);
     assert!(shown.contains(&Shown::ReplayEnd { offset: 5 }));
     session.try_write(b"!");
-    assert_eq!(shown_now(&mut viewer).await, [Shown::Bytes { offset: 5, bytes: Bytes::from_static(b"!") }]);
+    assert_eq!(shown_now(&mut viewer), [Shown::Bytes { offset: 5, bytes: Bytes::from_static(b"!") }]);
     // One who begins in the middle learns the mode and the marks before.
     let wanted = Wanted { role: Role::Viewer, from: Some(3), notes: None, size: None };
     let (_, attached) = session.attach(&client(2), &wanted, None).unwrap();

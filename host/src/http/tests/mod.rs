@@ -3,6 +3,7 @@
 mod archives;
 mod audit;
 mod auth;
+mod console;
 mod deployments;
 mod files;
 mod host;
