@@ -84,6 +84,8 @@ actions! {
     RunControl = "run:control", least Runner, Changes;
     /// Reads log lines.
     LogRead = "log:read", least Viewer, Reads;
+    /// Deletes the lines of a run.
+    LogDelete = "log:delete", least Admin, Changes;
     /// Reads files.
     FileRead = "file:read", least Viewer, Reads;
     /// Writes and removes files.
@@ -302,6 +304,7 @@ mod tests {
         run:read: owner admin developer runner viewer
         run:control: owner admin developer runner
         log:read: owner admin developer runner viewer
+        log:delete: owner admin
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
         audit:read: owner admin

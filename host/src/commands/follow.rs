@@ -149,7 +149,7 @@ impl Commands {
         run: &RunId,
         command: &crate::ids::CommandName,
     ) -> Result<(), CommandError> {
-        let source = crate::logs::LineSource { run: run.clone(), command: command.clone(), step: None };
+        let source = crate::logs::LineSource::of_run(run.clone(), command.clone());
         self.inner.logs.run(scope, source).flush().await?;
         Ok(())
     }

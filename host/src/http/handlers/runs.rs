@@ -16,7 +16,7 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{CreateRun, OutputEvent, Run, RunStatus, Stdin, StdinAccepted, Success};
+use crate::api::{CreateRun, DeletedLines, OutputEvent, Run, RunStatus, Stdin, StdinAccepted, Success};
 use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
 use crate::commands::{CommandError, EndWithCaller, OutputCursor, OutputItem, RunFilter};
@@ -255,6 +255,22 @@ fn event(item: Result<OutputItem, CommandError>) -> Event {
     };
     // What is made here is always JSON; were it not, a comment loses nothing that a resume would not bring.
     made.unwrap_or_else(|_| Event::default().comment("unprintable"))
+}
+
+/// Deletes the lines of a run that has ended. Lines of others stay as they are.
+#[utoipa::path(
+    delete, path = "/v1/{tenant}/runs/{run}/logs", tag = "runs",
+    params(("tenant" = String, Path, description = "Slug or id."), ("run" = String, Path, description = "Its id.")),
+    responses((status = 200, body = Success<DeletedLines>)), security(("bearer" = []))
+)]
+pub(in crate::http) async fn delete_logs(
+    State(app): State<App>,
+    member: Member,
+    ApiPath(path): ApiPath<RunPath>,
+) -> ApiResult<Answer<DeletedLines>> {
+    let permit = authorize(&member, act::LogDelete, &path.run)?;
+    let lines = app.commands.delete_logs(&permit, &run_id(&path.run)?).await?;
+    Ok(in_tenant(permit.scope(), DeletedLines { lines }))
 }
 
 /// What a run wrote to one stream, as raw bytes, as far as it is in the log.

@@ -9,7 +9,7 @@ const RUN: &str = "run_00000000000000000000000001";
 async fn run_of(host: &Host, slug: &str, token: &str) -> RunLog {
     let tenant = host.get(&format!("/v1/{slug}/logs"), token).await.json()["tenant_id"].clone();
     let scope = TenantScope::for_test(tenant.as_str().unwrap().parse().unwrap());
-    let source = LineSource { run: RUN.parse().unwrap(), command: "greet".parse().unwrap(), step: None };
+    let source = LineSource::of_run(RUN.parse().unwrap(), "greet".parse().unwrap());
     host.app.logs.run(&scope, source)
 }
 

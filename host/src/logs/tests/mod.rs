@@ -97,7 +97,7 @@ fn run_id(run: u8) -> RunId {
 }
 
 fn source(run: u8) -> LineSource {
-    LineSource { run: run_id(run), command: format!("command{}", run % 3).parse().unwrap(), step: None }
+    LineSource::of_run(run_id(run), format!("command{}", run % 3).parse().unwrap())
 }
 
 fn texts(lines: &[Line]) -> Vec<String> {
