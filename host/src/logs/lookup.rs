@@ -123,7 +123,8 @@ impl LogReader {
                 let scanned = reader.scan(tenant, &of_step, (low, high), LogOrder::Asc, &EXPORT_STEP)?;
                 let missing = reader.still_missing(tenant, scanned.missing)?;
                 let next = scanned.next_seq.map(|seq| LogCursor { order: LogOrder::Asc, seq });
-                Ok(Some((LogPage { lines: scanned.lines, next, missing }, high)))
+                let trimmed_seq = reader.shared.chunks.state(&tenant.scope)?.trimmed_seq;
+                Ok(Some((LogPage { lines: scanned.lines, next, missing, trimmed_seq }, high)))
             });
             let Some((page, high)) = step.await? else { return Ok(None) };
             let place = page.next.map(|next| (next.seq, Some(high)));

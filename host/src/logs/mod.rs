@@ -44,7 +44,7 @@ pub use reader::{LogPage, LogReader, MAX_PAGE_LINES};
 pub use retention::{Retention, Trimmed};
 pub use split::{LineBatch, LineSplitter, MAX_LINE_BYTES, RawLine};
 pub use stats::{Counter, LogStats};
-pub use tally::{LogTally, MAX_BUCKETS, RunBytes};
+pub use tally::{LogTally, MAX_BUCKETS, RunBytes, StreamBytes};
 pub use writer::{Capture, LogWriter, RunLog};
 
 /// Damaged lines, first and last, as the API shows them.

@@ -83,6 +83,11 @@ pub struct LogCursor {
 impl LogCursor {
     const VERSION: u8 = 0x10;
 
+    /// The line before the place, going forward.
+    pub(crate) fn last_passed(self) -> u64 {
+        self.seq.saturating_sub(1)
+    }
+
     /// The place after a line, going forward: where a follower continues that has seen it.
     #[must_use]
     pub fn after(seq: u64) -> Self {

@@ -9,6 +9,7 @@ use futures_util::stream::try_unfold;
 use super::error::LogError;
 use super::follow::{FollowFrom, LogFollow};
 use super::line::{Line, LogStream};
+use super::retention::{Retention, is_due};
 use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
 use super::scan::{Budget, Scan, Scanned};
 use super::shared::Shared;
@@ -38,6 +39,8 @@ pub struct LogPage {
     pub next: Option<LogCursor>,
     /// Damaged lines which the query came across and could not read, first and last.
     pub missing: Vec<(u64, u64)>,
+    /// Lines up to this one were deleted by retention when the page was read.
+    pub trimmed_seq: u64,
 }
 
 /// Reads the logs of tenants. Cheap to clone.
@@ -68,10 +71,11 @@ impl LogReader {
         };
         self.shared.stats.queries.add(1);
         let order = query.order;
-        let scanned = self
+        let (scanned, trimmed_seq) = self
             .blocking(scope, move |reader, tenant| {
+                let trimmed_seq = reader.shared.chunks.state(&tenant.scope)?.trimmed_seq;
                 let Some((mut low, mut high)) = reader.bounds(tenant, &matcher.filter)? else {
-                    return Ok(Scanned::default());
+                    return Ok((Scanned::default(), trimmed_seq));
                 };
                 match (order, query.cursor) {
                     (LogOrder::Asc, Some(cursor)) => low = low.max(cursor.seq),
@@ -80,11 +84,11 @@ impl LogReader {
                 }
                 let mut scanned = reader.scan(tenant, &matcher, (low, high), order, &budget)?;
                 scanned.missing = reader.still_missing(tenant, scanned.missing)?;
-                Ok(scanned)
+                Ok((scanned, reader.shared.chunks.state(&tenant.scope)?.trimmed_seq))
             })
             .await?;
         let next = scanned.next_seq.map(|seq| LogCursor { order, seq });
-        Ok(LogPage { lines: scanned.lines, next, missing: scanned.missing })
+        Ok(LogPage { lines: scanned.lines, next, missing: scanned.missing, trimmed_seq })
     }
 
     /// Where a run's lines are and how much it wrote; `None` when it wrote nothing, or all was deleted.
@@ -96,6 +100,18 @@ impl LogReader {
         let span =
             self.blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?)).await?;
         Ok(span.filter(|span| span.lines > 0))
+    }
+
+    /// True when some of a tenant's lines are not to be kept: [`super::LogWriter::trim`] has something to do.
+    ///
+    /// # Errors
+    /// `log_read_failed`.
+    pub async fn outlives(&self, scope: &TenantScope, retention: &Retention) -> Result<bool, LogError> {
+        let retention = *retention;
+        let look = move |reader: &Self, tenant: &TenantLog| {
+            Ok(is_due(&reader.shared.chunks, &tenant.scope, &retention)?)
+        };
+        self.blocking(scope, look).await
     }
 
     /// What a run has written to a stream until now, byte for byte, as it is durable.

@@ -74,13 +74,24 @@ impl LogTally {
     }
 }
 
-/// Bytes that a run has written, and of them those whose lines are still there.
+/// Bytes of one stream of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StreamBytes {
+    /// Those that were written.
+    pub written: u64,
+    /// Of them, those whose lines are still there.
+    pub left: u64,
+}
+
+/// Bytes that a run has written, and what is left of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunBytes {
-    /// Of standard output and standard error: written, and still there.
-    pub stdout: (u64, u64),
-    /// The same of standard error.
-    pub stderr: (u64, u64),
+    /// Standard output.
+    pub stdout: StreamBytes,
+    /// Standard error.
+    pub stderr: StreamBytes,
+    /// Lines of the tenant up to this one were deleted by retention when this was found out.
+    pub trimmed_seq: u64,
 }
 
 /// Lines of one chunk in the same bucket.
@@ -172,7 +183,11 @@ impl LogReader {
                 Some(seqs) => reader.bytes_left(tenant, &matcher, seqs)?,
                 None => (0, 0),
             };
-            Ok(Some(RunBytes { stdout: (written.0, left.0), stderr: (written.1, left.1) }))
+            Ok(Some(RunBytes {
+                stdout: StreamBytes { written: written.0, left: left.0 },
+                stderr: StreamBytes { written: written.1, left: left.1 },
+                trimmed_seq,
+            }))
         })
         .await
     }
