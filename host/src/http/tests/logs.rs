@@ -139,7 +139,7 @@ async fn a_line_is_shown_with_its_neighbours() {
     write(&run, LogStream::Stdout, "1 a\n2 b\n3 a\n4 b\n5 a\n6 b\n").await;
     assert_eq!(host.get("/v1/mine/logs/4", &mine).await.data()["text"], "4 b");
     let around = host.get("/v1/mine/logs/4/context?before=1&after=5&text=a", &mine).await.data();
-    let texts = |lines: &serde_json::Value| -> Vec<String> {
+    let texts = |lines: &Value| -> Vec<String> {
         lines.as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!((texts(&around["before"]), texts(&around["after"])), (vec!["3 a".to_owned()], vec!["5 a".to_owned()]));
@@ -185,7 +185,7 @@ async fn long_lines_odd_bytes_and_colours_come_as_promised() {
     let raw = host.get("/v1/mine/logs/export?format=raw", &token).await;
     assert_eq!(raw.body, written);
     let exported = host.get("/v1/mine/logs/export?stream=stdout&text=red", &token).await;
-    let exported: Vec<serde_json::Value> =
+    let exported: Vec<Value> =
         exported.body.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
     assert_eq!(exported, lines.as_array().unwrap()[..1]);
     assert_eq!(host.get("/v1/mine/logs/export?format=xml", &token).await.problem(), "400 invalid_value");
@@ -211,7 +211,7 @@ async fn damage_is_told_in_pages_and_downloads() {
     assert_eq!(counted["count"], json!({"lines": 4_500 - last, "exact": false}));
     let exported = host.get("/v1/mine/logs/export", &token).await;
     let first = exported.body.split(|byte| *byte == b'\n').next().unwrap();
-    let told: serde_json::Value = serde_json::from_slice(first).unwrap();
+    let told: Value = serde_json::from_slice(first).unwrap();
     assert_eq!(told, json!({"missing": {"first_seq": 1, "last_seq": last}}));
     assert_eq!(exported.body.iter().filter(|byte| **byte == b'\n').count() as u64, 4_500 - last + 1);
 }

@@ -159,17 +159,6 @@ async fn measure_time_until_a_follower_sees_a_line() {
     flooding.abort();
 }
 
-/// Bytes that a directory's files take on the disk.
-fn disk_bytes(dir: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
-    let size = |entry: std::fs::DirEntry| match entry.metadata().unwrap() {
-        found if found.is_dir() => disk_bytes(&entry.path()),
-        found => found.blocks() * 512,
-    };
-    entries.map(size).sum()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_what_deletion_gives_back() {
