@@ -149,6 +149,7 @@ pub async fn serve_until(
     let sweeping = tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
     let keeping = tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
     let cleaning = tokio::spawn(clean(app.clone()));
+    let trimming = tokio::spawn(trim(app.clone()));
     let failed = async {
         app.store.failed().await;
         tracing::error!("the store failed; the host stops rather than lose what it acknowledges");
@@ -163,6 +164,9 @@ pub async fn serve_until(
     // It ends between two steps: what it has begun is finished.
     if cleaning.await.is_err() {
         tracing::error!("cleaning up has failed");
+    }
+    if trimming.await.is_err() {
+        tracing::error!("deleting old log lines has failed");
     }
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
@@ -197,6 +201,18 @@ async fn clean(app: App) {
     let pause = Duration::from_secs(app.config.tenancy.cleaning_every_s);
     loop {
         app.lifecycle.clean().await;
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Deletes log lines that plans no longer keep, now and then, until the host stops.
+async fn trim(app: App) {
+    let pause = Duration::from_secs(app.config.tenancy.retention_every_s);
+    loop {
+        app.lifecycle.trim_logs(&app.stopping).await;
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}

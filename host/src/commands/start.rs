@@ -204,7 +204,7 @@ impl Commands {
         let place = admission.place();
         let log = inner.logs.run(
             permit.scope(),
-            LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
+            LineSource::of_run(record.id.clone(), record.command.clone()),
         );
         let log = log.masked(inner.masking.of_run(permit.scope(), &secrets).await?);
         let run = inner.runtime.start(admission, prepared, grant, limits);

@@ -8,6 +8,7 @@ mod erase;
 mod error;
 mod export;
 mod import;
+mod retention;
 mod status;
 
 use std::sync::Arc;

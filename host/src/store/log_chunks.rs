@@ -4,7 +4,7 @@
 //! the [`RunSpan`] of each run, the places where the clock was set back, and the [`LogState`].
 
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -201,6 +201,31 @@ impl LogChunks {
         let keys = LogKind::Chunk.of_seq(0)..=LogKind::Chunk.of_seq(seq);
         let found = tree.range(keys).next_back().transpose();
         Ok(found.map_err(StoreError::database("read log lines"))?.and_then(stored_chunk))
+    }
+
+    /// The chunks from a line on, at most `limit`: the one that begins at or before it first, then upwards or downwards.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn chunks_from(
+        &self,
+        scope: &TenantScope,
+        seq: u64,
+        upwards: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredChunk>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(Vec::new()) };
+        let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            entry.map(stored_chunk).map_err(StoreError::database("read log lines")).transpose()
+        };
+        if !upwards {
+            let below = tree.range(LogKind::Chunk.of_seq(0)..=LogKind::Chunk.of_seq(seq));
+            return below.rev().take(limit).filter_map(read).collect();
+        }
+        let first = self.chunk_at(scope, seq)?;
+        let above = (Bound::Excluded(LogKind::Chunk.of_seq(seq)), Bound::Included(LogKind::Chunk.of_seq(u64::MAX)));
+        let rest = tree.range(above).take(limit.saturating_sub(usize::from(first.is_some()))).filter_map(read);
+        first.into_iter().map(Ok).chain(rest).collect()
     }
 
     /// The first chunk that begins after a line.

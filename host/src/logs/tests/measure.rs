@@ -158,3 +158,31 @@ async fn measure_time_until_a_follower_sees_a_line() {
     }
     flooding.abort();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_what_deletion_gives_back() {
+    let mut log = Fixture::at(Arc::new(tempfile::tempdir().unwrap()), Clock::system());
+    let say = |log: &Fixture, what: &str| {
+        let stored = log.chunks.state(&scope(1)).unwrap().stored_bytes;
+        println!("{what}: {} MB stored, {} MB on disk", stored >> 20, disk_bytes(log.dir.path()) >> 20);
+    };
+    for round in 0..3 {
+        let run = log.run(1, 1);
+        let mut out = run.capture(LogStream::Stdout);
+        for number in 0..1000 {
+            out.write(&block(1000, number * 1000 + round)).await.unwrap();
+        }
+        run.flush().await.unwrap();
+        say(&log, "a million lines written");
+        let retention = Retention { max_stored_bytes: Some(0), ..Retention::default() };
+        let started = Instant::now();
+        while log.writer.trim(&scope(1), retention).await.unwrap().more {}
+        say(&log, "all deleted");
+        println!("in {:?}", started.elapsed());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        say(&log, "a little later");
+        log = log.reopen().await;
+        say(&log, "opened again");
+    }
+}
