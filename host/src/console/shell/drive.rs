@@ -27,8 +27,13 @@ pub(super) async fn drive(parts: Arc<ShellParts>, io: SessionIo) -> Option<i32> 
     let SessionIo { input, output, context } = io;
     let screen = Arc::new(Screen::new(output, context.size()));
     let reader = Arc::<Reader>::default();
-    let world =
-        Arc::new(SessionWorld { parts, context, screen: Arc::clone(&screen), reader: Arc::clone(&reader) });
+    let world = Arc::new(SessionWorld {
+        parts,
+        context,
+        screen: Arc::clone(&screen),
+        reader: Arc::clone(&reader),
+        line: Arc::default(),
+    });
     let mut drive = Drive { shell: Shell::new(), input, screen, reader, world, typed: VecDeque::new() };
     drive.remember_history().await;
     loop {
