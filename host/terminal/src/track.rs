@@ -140,6 +140,9 @@ impl Place {
     }
 
     fn csi(&mut self, body: &str, last: char) {
+        if matches!(last, 'm' | 'J' | 'K') {
+            return;
+        }
         let mut numbers = body.split([';', ':']).map(|n| n.parse::<usize>().unwrap_or(0));
         let first = numbers.next().unwrap_or(0);
         let by = first.clamp(1, self.columns);
