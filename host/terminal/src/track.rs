@@ -87,7 +87,7 @@ impl Place {
             Token::Control(c) => self.control(c),
             Token::Escape { intermediates: "", last } => match last {
                 '7' => self.saved = self.column,
-                '8' => self.column = self.saved.min(self.columns - 1),
+                '8' => self.column = self.saved.min(self.columns),
                 'E' | 'c' => self.column = 0,
                 _ => {}
             },
