@@ -206,6 +206,11 @@ impl Answer {
 
     /// What was asked for, out of its envelope.
     #[track_caller]
+    /// The items of a list.
+    pub(crate) fn items(&self) -> Vec<Value> {
+        self.data().as_array().unwrap().clone()
+    }
+
     pub(crate) fn data(&self) -> Value {
         let mut envelope = self.json();
         assert_eq!(envelope["success"], true, "{envelope}");
