@@ -20,7 +20,10 @@ async fn lines_run_commands_in_pipes_with_files_and_statuses() {
     assert_eq!(terminal.run("seq 3 | upper | wc -l").await.trim(), "3");
     assert_eq!(terminal.run("echo one > list.txt && seq 2 >> list.txt; cat list.txt").await, "one\n1\n2\n");
     assert_eq!(terminal.run("cat < list.txt | wc -c").await.trim(), "8");
-    assert_eq!(terminal.run("cat missing.txt || echo failed with $?").await.lines().last(), Some("failed with 1"));
+    assert_eq!(
+        terminal.run("cat missing.txt || echo failed with $?").await.lines().last(),
+        Some("failed with 1")
+    );
     assert_eq!(terminal.run("A='a  b' B=2; echo \"$A\" $B ${C:-none}").await, "a  b 2 none\n");
     assert_eq!(terminal.run("export X=7; env").await.lines().filter(|line| *line == "X=7").count(), 1);
     assert_eq!(terminal.run("echo *.txt").await, "list.txt\n");
@@ -137,8 +140,6 @@ async fn a_line_does_what_its_person_may_and_is_told_what_not() {
     let world = World::start().await;
     let terminal = deployed(&world).await;
     drop(terminal);
-    let roles = json!({"permissions": ["console:use", "run:create:hello", "deployment:read"]});
-    world.a.put("roles/greeter", roles).await.expect(201);
     let key = json!({"name": "k", "permissions": ["console:use", "run:create:hello", "deployment:read"]});
     let made = world.a.post("keys", key).await.expect(201).data();
     let greeter = world.a.with_token(made["key"].as_str().unwrap());

@@ -206,15 +206,16 @@ impl Answer {
 
     /// What was asked for, out of its envelope.
     #[track_caller]
-    /// The items of a list.
-    pub(crate) fn items(&self) -> Vec<Value> {
-        self.data().as_array().unwrap().clone()
-    }
-
     pub(crate) fn data(&self) -> Value {
         let mut envelope = self.json();
         assert_eq!(envelope["success"], true, "{envelope}");
         envelope["data"].take()
+    }
+
+    /// The items of a list.
+    #[track_caller]
+    pub(crate) fn items(&self) -> Vec<Value> {
+        self.data().as_array().unwrap().clone()
     }
 }
 

@@ -8,6 +8,8 @@ use super::{Client, PATIENCE};
 
 const COLUMNS: u16 = 80;
 const LINES: u16 = 24;
+/// Larger than what one line of a test shows.
+const TALL: (u16, u16) = (2_000, 400);
 
 /// One session, as its owner sees it.
 pub(crate) struct Terminal {
@@ -38,7 +40,7 @@ impl Terminal {
             session,
             seq: 0,
             cursor: None,
-            screen: vt100::Parser::new(LINES, COLUMNS, 1_000),
+            screen: screen(LINES, COLUMNS),
             shown: Vec::new(),
             ended: Vec::new(),
             prompts: 0,
@@ -109,7 +111,8 @@ impl Terminal {
 
     async fn poll(&mut self) {
         let subscribe = json!([{"ch": 1, "channel": "commands", "session": self.session}]).to_string();
-        let mut query = vec![("subscribe", subscribe), ("client", self.name.clone()), ("wait", "5".to_owned())];
+        let mut query =
+            vec![("subscribe", subscribe), ("client", self.name.clone()), ("wait", "5".to_owned())];
         query.extend(self.cursor.clone().map(|cursor| ("cursor", cursor)));
         let request = self.client.request(reqwest::Method::GET, "console/events").query(&query);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
@@ -136,10 +139,14 @@ impl Terminal {
     }
 }
 
+fn screen(lines: u16, columns: u16) -> vt100::Parser {
+    vt100::Parser::new(lines.try_into().unwrap(), columns.try_into().unwrap(), 0)
+}
+
 /// Text without control sequences and carriage returns.
 fn plain(bytes: &[u8]) -> String {
-    let mut screen = vt100::Parser::new(2_000, 400, 0);
+    let mut screen = screen(TALL.0, TALL.1);
     screen.process(bytes);
-    let rows = screen.screen().rows(0, 400).map(|row| row.trim_end().to_owned()).collect::<Vec<_>>();
+    let rows = screen.screen().rows(0, TALL.1).map(|row| row.trim_end().to_owned()).collect::<Vec<_>>();
     rows.join("\n").trim_end_matches('\n').to_owned()
 }

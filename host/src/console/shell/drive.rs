@@ -197,11 +197,12 @@ impl Drive {
             }
         };
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (run, outcome) = self.world.line.take();
         output.mark(Mark::End {
             line: line.to_owned(),
-            run: None,
+            run,
             exit_code: Some(status),
-            outcome: None,
+            outcome,
             duration_ms,
             background: false,
         });
