@@ -101,6 +101,7 @@ async fn fields_are_shown_filtered_and_counted() {
     write(&run, LogStream::Stdout, "{\"level\":\"warn\",\"http\":{\"status\":500},\"id\":\"a\"}\nplain\n")
         .await;
     host.advance_s(3_600);
+    let token = host.sign_in_again("mine").await;
     write(&run, LogStream::Stdout, "{\"http\":{\"status\":404},\"id\":\"b\"}\n{\"id\":\"a\"}\n").await;
 
     let found = host.get("/v1/mine/logs?field=http.status%3D500&field=id&count=true", &token).await;

@@ -180,6 +180,7 @@ async fn measure_what_deletion_gives_back() {
             out.write(&block(1000, number * 1000 + round)).await.unwrap();
         }
         run.flush().await.unwrap();
+        drop((run, out));
         say(&log, "a million lines written");
         let retention = Retention { max_stored_bytes: Some(0), ..Retention::default() };
         let started = Instant::now();
