@@ -59,13 +59,16 @@ struct Committer<'a> {
 }
 
 /// Who waits for a job, and what it came to.
-type Answer<T> = (oneshot::Sender<Result<T, LogError>>, T);
+type Answer<T> = (Done<T>, T);
+
+/// Who is told when a job is done.
+type Done<T> = oneshot::Sender<Result<T, LogError>>;
 
 /// Jobs that delete lines.
 #[derive(Default)]
 struct Deletions {
-    trims: Vec<(Retention, oneshot::Sender<Result<Trimmed, LogError>>)>,
-    runs: Vec<(RunId, u64, oneshot::Sender<Result<Deleted, LogError>>)>,
+    trims: Vec<(Retention, Done<Trimmed>)>,
+    runs: Vec<(RunId, u64, Done<Deleted>)>,
 }
 
 /// What is applied, and told when it is durable.
