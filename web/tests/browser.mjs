@@ -7,6 +7,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { terminalWalk } from './browser-terminal.mjs';
 import { helloWasm } from './hello.mjs';
 
 const environment = process.env;
@@ -70,6 +71,8 @@ async function walk() {
     await page.getByRole('dialog').waitFor({ timeout: 3_000 }).catch(() => undefined);
   });
   await page.keyboard.press('Escape');
+  await terminalWalk({ page, step, failures, ...target.terminal });
+  if (environment.CLOISTER_ONLY === 'terminal') return;
   await step('commands-before', async () => {
     await page.getByRole('link', { name: 'Commands' }).click();
     await page.getByRole('heading', { name: 'Commands', exact: true }).waitFor();
@@ -273,11 +276,14 @@ async function shot(name) {
   await page.screenshot({ path: join(environment.CLOISTER_SHOTS, `${name}.png`) });
 }
 
+/** Commands that a host under test says it has, separated by commas; those of its demo when it says nothing. */
+const commandsOfHost = (name) => (environment.CLOISTER_COMMANDS ?? 'cat,seq,sleep').split(',').includes(name);
+
 async function openTarget() {
   if (environment.CLOISTER_URL) {
     if (!environment.CLOISTER_LINK) throw new Error('Give CLOISTER_LINK, a one-time link of a tenant’s owner.');
     const { demoOnly } = await import('./browser-host.mjs');
-    return { extra: demoOnly, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
+    return { extra: demoOnly, terminal: { has: commandsOfHost }, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
   }
   await access(new URL('../dist/index.html', import.meta.url)).catch(() => {
     throw new Error('Build the console first: npm run build');
@@ -290,6 +296,7 @@ async function openTarget() {
     base,
     link: `${base}/#/link/${mock.ownerLink}`,
     extra: mockOnly({ base, mock }),
+    terminal: { mock, has: () => true },
     close: async () => {
       mock.server.closeAllConnections();
       mock.server.close();

@@ -25,7 +25,5 @@ export const consoleApi = (tenant: string): ConsoleApi => ({
   events: (parameters, accept, signal) =>
     client.send(`${base(tenant)}/events${query({ ...parameters })}`, { headers: { Accept: accept, 'Cache-Control': 'no-cache' }, signal }),
   problem: async (response) => problemFrom(response.status, await response.text(), response.headers.get('Retry-After')),
-  post: async (session, body, signal) => {
-    await client.data(`${base(tenant)}/sessions/${enc(session)}/messages`, { method: 'POST', json: body, signal });
-  },
+  post: (session, body, signal) => client.data<{ seq: number }>(`${base(tenant)}/sessions/${enc(session)}/messages`, { method: 'POST', json: body, signal }),
 });

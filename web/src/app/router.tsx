@@ -1,11 +1,12 @@
 // Every URL of the console and its typed search parameters.
-import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { CommandsPage } from '../pages/commands';
 import { FilesPage } from '../pages/files';
 import { LogsPage } from '../pages/logs';
 import { ModulesPage } from '../pages/modules';
 import { OperatorPage } from '../pages/operator';
 import { RunsPage } from '../pages/runs';
+import { Waiting } from '../ui/parts';
 import { NotFound, TenantShell } from './shell';
 import { Home } from './home';
 
@@ -46,6 +47,14 @@ const commands = createRoute({
   validateSearch: texts('command', 'run'),
   component: CommandsPage,
 });
+/** In a chunk of its own, with the terminal library. */
+const terminal = createRoute({
+  getParentRoute: () => tenant,
+  path: 'terminal',
+  validateSearch: texts('session'),
+  component: lazyRouteComponent(() => import('../pages/terminal/page')),
+  pendingComponent: () => <Waiting />,
+});
 const runs = createRoute({ getParentRoute: () => tenant, path: 'runs', validateSearch: texts('status', 'command'), component: RunsPage });
 const logs = createRoute({
   getParentRoute: () => tenant,
@@ -57,7 +66,7 @@ const modules = createRoute({ getParentRoute: () => tenant, path: 'modules', val
 const files = createRoute({ getParentRoute: () => tenant, path: 'files', validateSearch: texts('path'), component: FilesPage });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, operator, tenant.addChildren([tenantIndex, commands, runs, logs, modules, files])]),
+  routeTree: root.addChildren([home, operator, tenant.addChildren([tenantIndex, terminal, commands, runs, logs, modules, files])]),
   defaultPreload: false,
   scrollRestoration: false,
 });

@@ -3,7 +3,7 @@ import type { ApiProblem } from '../../api/problem';
 
 export interface PostBody {
   client: string;
-  /** The number of the one input among the messages; absent when there is none. */
+  /** The number of the first input among the messages; absent when there is none. */
   seq?: number;
   messages: Record<string, unknown>[];
 }
@@ -24,6 +24,6 @@ export interface ConsoleApi {
   /** The answer as it comes, refused ones too; rejects only when there is none. */
   events(query: EventsQuery, accept: string, signal: AbortSignal): Promise<Response>;
   problem(response: Response): Promise<ApiProblem>;
-  /** Resolves when the host has taken all of it. */
-  post(session: string, body: PostBody, signal: AbortSignal): Promise<void>;
+  /** Resolves with the number of the last input that the host has taken. */
+  post(session: string, body: PostBody, signal: AbortSignal): Promise<{ seq: number }>;
 }

@@ -64,7 +64,7 @@ describe.each<TransportKind>(['websocket', 'sse', 'poll'])('over %s', (kind) => 
     expect(new TextDecoder().decode(new Uint8Array(shown))).toBe('before and after');
     expect(new TextDecoder().decode(new Uint8Array(host.typed))).toBe('ls -l\r');
     expect(host.signals).toEqual(['interrupt']);
-    expect(connection.unacceptedBytes).toBe(0);
+    expect(connection.unacceptedBytes('ses_1')).toBe(0);
     connection.close();
   });
 
@@ -137,7 +137,7 @@ test('an upgrade that is swallowed without an answer is given up after a while',
     memory: { load: () => undefined, save: () => undefined },
     random: () => 0.5,
     now: () => Date.now(),
-    newClient: () => 'c',
+    newClient: () => 'client-2',
   });
   mute.subscribe({ channel: 'commands', session: 's' }, () => undefined);
   await settle(OPEN_TIMEOUT_MS + 50);
@@ -217,24 +217,59 @@ test('a host that forgot the client is told the input under new numbers', async 
   await settle();
   host.expected.clear();
   connection.type('ses_1', text('b'));
-  await settle();
+  await settle(1_000);
   expect(host.typed).toEqual([97, 98]);
   connection.close();
 });
 
-test('who lost a session to another does not take it back by reconnecting', async () => {
+test('a reconnection takes nothing over', async () => {
   const { host, connection, attach } = setUp(noCuts());
   attach();
   await settle();
   const first = [...host.sockets][0]!;
-  first.tell({ ch: 0, type: 'owner', client: 'other', you: false });
-  await settle();
   first.die(1006);
   await settle(2_000);
   const next = [...host.sockets][0]!;
   expect(next).not.toBe(first);
-  expect([first.askedModes, next.askedModes]).toEqual([[undefined], ['viewer']]);
+  expect([first.askedModes, next.askedModes]).toEqual([[undefined], ['resume']]);
   connection.close();
+});
+
+test('input that the guest has no room for is sent again, in order and once', async () => {
+  for (const kind of ['websocket', 'sse'] as const) {
+    const { host, connection, attach } = setUp(noCuts(), kind);
+    attach();
+    await settle();
+    host.room = 3;
+    for (const key of 'abcdef') {
+      connection.type('ses_1', text(key));
+      await settle(1);
+    }
+    await settle(2_000);
+    expect(new TextDecoder().decode(new Uint8Array(host.typed)).length).toBeLessThanOrEqual(3);
+    host.room = Infinity;
+    await settle(2_000);
+    expect(new TextDecoder().decode(new Uint8Array(host.typed))).toBe('abcdef');
+    connection.close();
+  }
+});
+
+test('input to a session that another client owns is dropped, and said', async () => {
+  for (const kind of ['websocket', 'sse'] as const) {
+    const { host, connection, events, attach } = setUp(noCuts(), kind);
+    attach();
+    await settle();
+    host.notOwner = true;
+    connection.type('ses_1', text('lost'));
+    await settle(500);
+    expect(events.filter((event) => event.type === 'error')).toMatchObject([{ code: 'not_owner' }]);
+    expect(connection.unacceptedBytes('ses_1')).toBe(0);
+    host.notOwner = false;
+    connection.type('ses_1', text('kept'));
+    await settle(500);
+    expect(new TextDecoder().decode(new Uint8Array(host.typed))).toBe('kept');
+    connection.close();
+  }
 });
 
 test('without subscriptions there is no connection', async () => {

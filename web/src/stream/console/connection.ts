@@ -14,11 +14,15 @@ const MISSED_HEARTBEATS = 3;
 const HEARTBEAT_S = 15;
 /** The same hole so often, and it is believed. */
 const MAX_SAME_HOLE = 3;
-/** Numbers refused so often without one accepted: the first of them is given up. */
+/** Input that the guest has no room for yet, or that came too early, is sent again after this. */
+const AGAIN_MS = 250;
+/** Numbers refused so often without one accepted: what they number is given up. */
 const MAX_OUT_OF_ORDER = 5;
 /** A `Retry-After` is followed up to this. */
 const RETRY_AFTER_MAX_MS = 60_000;
 const CHANNELS = 256;
+/** The host's bound on one connection. */
+const MAX_SUBSCRIPTIONS = 32;
 
 export interface ConsoleState {
   phase: 'idle' | 'connecting' | 'open' | 'waiting' | 'ended';
@@ -46,6 +50,13 @@ export interface Subscribed {
   unsubscribe(): void;
 }
 
+interface Lane {
+  outbox: Outbox;
+  /** Set while what is under way must wait before it is sent again. */
+  again: ReturnType<typeof setTimeout> | undefined;
+  outOfOrder: number;
+}
+
 interface Entry {
   place: Place;
   handler: Handler;
@@ -60,8 +71,8 @@ export class ConsoleConnection {
   private readonly listeners = new Set<() => void>();
   private readonly entries = new Map<number, Entry>();
   private readonly pending = new Map<string, ClientMessage>();
-  private client: string;
-  private outbox: Outbox;
+  private readonly client: string;
+  private readonly lanes = new Map<string, Lane>();
   private nextCh = 0;
   private link: Link | undefined;
   private candidate: Link | undefined;
@@ -69,7 +80,6 @@ export class ConsoleConnection {
   /** Since when a worse transport serves, or a better one was last tried in vain. */
   private worseSinceMs: number | undefined;
   private failures = 0;
-  private refusals = 0;
   private seesHeartbeats = false;
   private heartbeatMs = HEARTBEAT_S * 1000;
   private timers = new Map<'retry' | 'better' | 'silence' | 'input', ReturnType<typeof setTimeout>>();
@@ -78,8 +88,6 @@ export class ConsoleConnection {
     this.deps = deps;
     this.ladder = new Ladder(deps.memory, deps.now());
     this.client = deps.newClient();
-    // POSTs may overtake each other; a socket keeps their order by itself.
-    this.outbox = new Outbox(() => (this.link?.kind === 'websocket' ? Infinity : 1));
   }
 
   getState = (): ConsoleState => this.state;
@@ -89,7 +97,7 @@ export class ConsoleConnection {
     return () => this.listeners.delete(listener);
   };
 
-  /** Begins at once, or as soon as there is a connection. At most 256 at a time. */
+  /** Begins at once, or as soon as there is a connection. At most 32 at a time. */
   subscribe(spec: SubscriptionSpec, handler: Handler): Subscribed {
     const ch = this.freeChannel();
     this.entries.set(ch, { place: new Place(ch, spec), handler, holeAt: -1, holes: 0 });
@@ -106,7 +114,7 @@ export class ConsoleConnection {
 
   /** Typed bytes, each taken by the host exactly once. False when too much waits already: nothing of it is sent. */
   type(session: string, bytes: Uint8Array): boolean {
-    const taken = this.outbox.push(session, bytes);
+    const taken = this.lane(session).outbox.push(bytes);
     this.pump();
     return taken;
   }
@@ -122,13 +130,14 @@ export class ConsoleConnection {
   }
 
   /** Typed bytes that the host has not accepted. */
-  get unacceptedBytes(): number {
-    return this.outbox.unacceptedBytes;
+  unacceptedBytes(session: string): number {
+    return this.lanes.get(session)?.outbox.unacceptedBytes ?? 0;
   }
 
-  /** What waits for a session that is over is dropped. */
+  /** The session is over: what waits for it is dropped. */
   forget(session: string): void {
-    this.outbox.forget(session);
+    clearTimeout(this.lanes.get(session)?.again);
+    this.lanes.delete(session);
   }
 
   /** Tries at once: a person asked, or the network came back. */
@@ -142,7 +151,16 @@ export class ConsoleConnection {
   /** For good: the tenant or the person changed. */
   close(): void {
     this.entries.clear();
+    for (const session of [...this.lanes.keys()]) this.forget(session);
     this.rest();
+  }
+
+  private lane(session: string): Lane {
+    const known = this.lanes.get(session);
+    if (known) return known;
+    const lane = { outbox: new Outbox(), again: undefined, outOfOrder: 0 };
+    this.lanes.set(session, lane);
+    return lane;
   }
 
   private rest(): void {
@@ -192,7 +210,7 @@ export class ConsoleConnection {
     this.seesHeartbeats = false;
     this.set({ phase: 'open', transport: link.kind, problem: undefined, retryAtMs: undefined });
     link.subscribe(this.places());
-    for (const input of this.outbox.again()) link.input(input);
+    for (const [session, lane] of this.lanes) this.sendAgain(session, lane);
     for (const message of this.pending.values()) link.message(message);
     this.pending.clear();
     this.pump();
@@ -238,12 +256,14 @@ export class ConsoleConnection {
       return;
     }
     if (event.type === 'accepted') {
-      this.refusals = 0;
-      this.outbox.accepted(event.seq);
+      const lane = this.lanes.get(event.session);
+      if (lane) lane.outOfOrder = 0;
+      lane?.outbox.accepted(event.seq);
       this.stop('input');
       return this.pump();
     }
-    if (event.type === 'error' && event.code === 'out_of_order' && event.expected !== undefined) return this.outOfOrder(event.expected);
+    if (event.type === 'error' && event.session !== undefined && event.seq !== undefined) this.refused(event.session, event.seq, event.code, event.expected);
+    if (framed.ch === undefined && event.type === 'error' && event.session !== undefined) return this.tellSession(event.session, event);
     const entry = framed.ch === undefined ? undefined : this.entries.get(framed.ch);
     if (!entry) return;
     const admitted = entry.place.admit(framed);
@@ -251,15 +271,35 @@ export class ConsoleConnection {
     if (admitted) return entry.handler(admitted);
   }
 
-  private outOfOrder(expected: number): void {
-    this.refusals += 1;
-    if (this.refusals > MAX_OUT_OF_ORDER) {
-      this.refusals = 0;
-      const first = this.outbox.again()[0];
-      if (first) this.outbox.accepted(first.seq);
+  /** Input that was not taken: sent again a little later when the host says what it expects, else dropped. */
+  private refused(session: string, seq: number, code: string, expected: number | undefined): void {
+    const lane = this.lanes.get(session);
+    if (!lane) return;
+    if (expected === undefined) return lane.outbox.refused(seq);
+    // Everything that was under way is answered so; once is enough.
+    if (lane.again !== undefined) return;
+    lane.outOfOrder = code === 'out_of_order' ? lane.outOfOrder + 1 : 0;
+    if (lane.outOfOrder > MAX_OUT_OF_ORDER) {
+      lane.outOfOrder = 0;
+      return lane.outbox.refused(expected);
     }
-    for (const input of this.outbox.expect(expected)) this.link?.input(input);
+    lane.outbox.expect(expected);
+    lane.again = setTimeout(() => this.sendAgain(session, lane), AGAIN_MS);
+  }
+
+  private sendAgain(session: string, lane: Lane): void {
+    clearTimeout(lane.again);
+    lane.again = undefined;
+    if (this.state.phase !== 'open') return;
+    for (const input of lane.outbox.again()) this.link?.input({ ...input, session });
     this.pump();
+  }
+
+  /** A refusal that names a session and no subscription. */
+  private tellSession(session: string, event: ConsoleEvent & { type: 'error' }): void {
+    // What is sent again by itself is nobody's worry.
+    if (event.expected !== undefined) return;
+    for (const { place, handler } of this.entries.values()) if (place.isSession(session)) void handler(event);
   }
 
   /** Something was lost on the way: begin again from what was handled, and believe the hole when it is there each time. */
@@ -281,14 +321,22 @@ export class ConsoleConnection {
 
   private pump(): void {
     if (this.state.phase !== 'open' || !this.link) return;
-    for (const input of this.outbox.take()) this.link.input(input);
-    if (this.outbox.again().length > 0 && !this.timers.has('input')) this.after('input', INPUT_SILENCE_MS, () => this.silent());
+    // POSTs may overtake each other; a socket keeps their order by itself.
+    const maxInFlight = this.link.kind === 'websocket' ? Infinity : 1;
+    for (const [session, { outbox, again }] of this.lanes) {
+      if (again === undefined) for (const input of outbox.take(maxInFlight)) this.link.input({ ...input, session });
+    }
+    if (this.awaitsAnswer() && !this.timers.has('input')) this.after('input', INPUT_SILENCE_MS, () => this.silent());
+  }
+
+  private awaitsAnswer(): boolean {
+    return [...this.lanes.values()].some(({ outbox }) => outbox.again().length > 0);
   }
 
   private alive(): void {
     if (this.timers.has('input')) {
       this.stop('input');
-      if (this.outbox.again().length > 0) this.after('input', INPUT_SILENCE_MS, () => this.silent());
+      if (this.awaitsAnswer()) this.after('input', INPUT_SILENCE_MS, () => this.silent());
     }
     if (this.seesHeartbeats) this.after('silence', this.heartbeatMs * MISSED_HEARTBEATS, () => this.silent());
   }
@@ -314,12 +362,12 @@ export class ConsoleConnection {
 
   /** Numbers go round, so that what is still under way for an old subscription is not taken for a new one's. */
   private freeChannel(): number {
-    for (let tries = 0; tries < CHANNELS; tries++) {
+    for (let tries = 0; tries < CHANNELS && this.entries.size < MAX_SUBSCRIPTIONS; tries++) {
       const ch = this.nextCh;
       this.nextCh = (this.nextCh + 1) % CHANNELS;
       if (!this.entries.has(ch)) return ch;
     }
-    throw new Error('A page has at most 256 subscriptions.');
+    throw new Error('A page has at most 32 subscriptions.');
   }
 
   private drop(): void {

@@ -33,6 +33,9 @@ export class FakeHost {
   readonly opened: string[] = [];
   /** Bytes at the beginning that are not kept any more. */
   trimmed = 0;
+  /** How many typed bytes the guest has room for. */
+  room = Infinity;
+  notOwner = false;
   sockets = new Set<FakeSocket>();
   expected = new Map<string, number>();
   private readonly waiters = new Set<() => void>();
@@ -60,7 +63,7 @@ export class FakeHost {
 
   attached(from: number) {
     const begin = Math.max(from, this.trimmed);
-    return { type: 'attached', from: begin, size: this.output.length, truncated: begin > from, mode: 'owner', columns: 80, lines: 24, marks: [] };
+    return { type: 'attached', from: begin, size: this.output.length, truncated: begin > from, mode: 'line', you: true, columns: 80, lines: 24, marks: [] };
   }
 
   /** The next piece of output after `at`, cut as a network would. */
@@ -70,11 +73,14 @@ export class FakeHost {
   }
 
   /** The number to be told: accepted up to here, or the one that is expected instead. */
-  take(client: string, seq: number, data: string): { accepted: number } | { expected: number } {
+  take(client: string, seq: number, data: string): { accepted: number } | { code: string; expected?: number } {
+    if (this.notOwner) return { code: 'not_owner' };
     const expected = this.expected.get(client) ?? 1;
-    if (seq > expected) return { expected };
+    if (seq > expected) return { code: 'out_of_order', expected };
     if (seq === expected) {
-      this.typed.push(...base64ToBytes(data));
+      const bytes = base64ToBytes(data);
+      if (this.typed.length + bytes.length > this.room) return { code: 'input_full', expected };
+      this.typed.push(...bytes);
       this.expected.set(client, seq + 1);
     }
     return { accepted: Math.max(seq, expected - 1) };
@@ -111,9 +117,11 @@ export class FakeHost {
           continue;
         }
         const answer = this.take(client, seq!, String(message.data));
-        if ('expected' in answer) throw problemFrom(409, JSON.stringify({ code: 'out_of_order', detail: 'Too early.', ...answer }), null);
+        if ('code' in answer && answer.code === 'input_full') return { seq: answer.expected! - 1 };
+        if ('code' in answer) throw problemFrom(409, JSON.stringify({ detail: 'No.', ...answer }), null);
       }
       if (dies === 'after') throw new TypeError('cut');
+      return { seq: (this.expected.get(client) ?? 1) - 1 };
     },
   };
 
@@ -228,7 +236,8 @@ export class FakeSocket {
       this.places.delete(message.ch);
     } else if (message.type === 'input') {
       const answer = this.host.take(this.client, message.seq, String(message.data));
-      this.tell('accepted' in answer ? { type: 'accepted', seq: answer.accepted } : { type: 'error', code: 'out_of_order', detail: '', ...answer });
+      const { session, seq } = message;
+      this.tell('accepted' in answer ? { type: 'accepted', session, seq: answer.accepted } : { type: 'error', detail: '', session, seq, ...answer });
     } else {
       this.host.say(message);
     }

@@ -10,6 +10,8 @@ export class Place {
   /** Of a session's bytes: the offset after the last one handled. */
   private offset: number | undefined;
   private cursor: string | undefined;
+  /** Of a session's marks and modes: the number after the last one handled; undefined before the first attachment. */
+  private marks: number | undefined;
   private readonly streams = { stdout: 0, stderr: 0 };
 
   constructor(ch: number, spec: SubscriptionSpec) {
@@ -29,7 +31,9 @@ export class Place {
     const { ch, spec } = this;
     switch (spec.channel) {
       case 'commands':
-        return this.offset === undefined ? { ...spec, ch } : { ...spec, ch, from: this.offset };
+        if (this.marks === undefined) return { ...spec, ch };
+        // A connection that comes back must not take a session from who took it over meanwhile.
+        return { ...spec, ch, from: this.offset ?? 0, marks: this.marks, mode: 'resume' };
       case 'logs': {
         if (this.cursor === undefined) return { ...spec, ch };
         const { last: _, ...rest } = spec;
@@ -61,9 +65,10 @@ export class Place {
         return this.spec.channel === 'commands' || this.spec.channel === 'output' ? this.bytes(event) : undefined;
       case 'gap':
         return this.gap(event);
-      case 'owner':
-        // A connection that comes back must not take a session from who took it over meanwhile.
-        if (this.spec.channel === 'commands') this.spec = { ...this.spec, mode: event.you ? 'owner' : 'viewer' };
+      case 'mark':
+      case 'mode':
+        if (event.n < (this.marks ?? 0)) return undefined;
+        this.marks = event.n + 1;
         return event;
       case 'hello':
       case 'accepted':
@@ -83,10 +88,11 @@ export class Place {
   }
 
   private attached(event: ConsoleEvent & { type: 'attached' }): ConsoleEvent {
-    if (this.spec.channel === 'commands') this.spec = { ...this.spec, mode: event.mode };
+    this.marks = Math.max(this.marks ?? 0, ...event.marks.map(({ n }) => n + 1));
     const known = this.offset;
     const isElsewhere = known !== undefined && (event.from > known || event.size < known);
     if (known === undefined || event.truncated || isElsewhere) this.offset = event.from;
+    // The gap that follows says the same.
     return isElsewhere ? { ...event, truncated: true } : event;
   }
 

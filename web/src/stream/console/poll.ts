@@ -5,7 +5,7 @@ import { endOfAnswer } from './ends';
 import { Posts } from './posts';
 import { parseEvent, type ClientMessage, type Subscription } from './protocol';
 import { channelsOf } from './sse';
-import type { Link, LinkEnd, NumberedInput, OpenOptions, Transport } from './transport';
+import type { Link, LinkEnd, SessionInput, OpenOptions, Transport } from './transport';
 
 /** How long the host may hold a request. */
 export const WAIT_S = 25;
@@ -48,7 +48,7 @@ class PollLink implements Link {
     void this.run(this.request.signal);
   }
 
-  input(input: NumberedInput): void {
+  input(input: SessionInput): void {
     this.posts.input(input);
   }
 

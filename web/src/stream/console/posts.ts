@@ -3,8 +3,8 @@ import { asProblem, type ApiProblem } from '../../api/problem';
 import { bytesToBase64 } from '../../lib/bytes';
 import type { ConsoleApi } from './api';
 import { endOfAnswer } from './ends';
-import type { ClientMessage } from './protocol';
-import type { LinkEnd, LinkSink, NumberedInput } from './transport';
+import type { ClientMessage, Framed } from './protocol';
+import type { LinkEnd, LinkSink, SessionInput } from './transport';
 
 export class Posts {
   private readonly api: ConsoleApi;
@@ -12,9 +12,8 @@ export class Posts {
   private readonly sink: LinkSink;
   private readonly fail: (end: LinkEnd) => void;
   private readonly abort = new AbortController();
-  private readonly inputs: NumberedInput[] = [];
+  private readonly inputs = new Map<string, SessionInput[]>();
   private readonly acks = new Map<string, ClientMessage>();
-  private sending = false;
   private acking = false;
 
   constructor(api: ConsoleApi, client: string, sink: LinkSink, fail: (end: LinkEnd) => void) {
@@ -24,9 +23,10 @@ export class Posts {
     this.fail = fail;
   }
 
-  input(input: NumberedInput): void {
-    this.inputs.push(input);
-    void this.sendInputs();
+  input(input: SessionInput): void {
+    const queue = this.inputs.get(input.session);
+    if (queue) queue.push(input);
+    else void this.sendInputs(input.session, [input]);
   }
 
   message(message: ClientMessage): void {
@@ -36,36 +36,36 @@ export class Posts {
       void this.sendAcks();
       return;
     }
-    void this.post(message.session, [{ ...message }]).catch((error: unknown) => this.refused(asProblem(error)));
+    void this.post(message.session, [{ ...message }]).catch((error: unknown) => this.refused(message.session, asProblem(error)));
   }
 
   close(): void {
     this.abort.abort();
   }
 
-  private async sendInputs(): Promise<void> {
-    if (this.sending) return;
-    this.sending = true;
-    for (let input = this.inputs.shift(); input && !this.abort.signal.aborted; input = this.inputs.shift()) {
-      const { seq, session, bytes } = input;
+  /** One request at a time for each session, so that none overtakes another. */
+  private async sendInputs(session: string, queue: SessionInput[]): Promise<void> {
+    this.inputs.set(session, queue);
+    for (let input = queue.shift(); input && !this.abort.signal.aborted; input = queue.shift()) {
+      const { seq, bytes } = input;
       try {
-        await this.post(session, [{ type: 'input', session, data: bytesToBase64(bytes) }], seq);
-        if (!this.abort.signal.aborted) void this.sink.onEvent({ ch: undefined, cursor: undefined, event: { type: 'accepted', seq } });
+        const taken = await this.post(session, [{ type: 'input', session, data: bytesToBase64(bytes) }], seq);
+        if (taken.seq >= seq) this.tell({ type: 'accepted', session, seq });
+        else this.backUp(queue, { type: 'error', code: 'input_full', detail: '', session, seq, expected: taken.seq + 1 });
       } catch (error) {
         const problem = asProblem(error);
-        if (problem.code === 'out_of_order' && typeof problem.more.expected === 'number') {
-          this.inputs.length = 0;
-          this.error(problem, problem.more.expected);
-        } else if (problem.status === 404 || problem.status === 409 || problem.status === 422) {
-          // The session is over, or somebody else's to type into: it goes nowhere, and those after it may still.
-          this.error(problem);
-          void this.sink.onEvent({ ch: undefined, cursor: undefined, event: { type: 'accepted', seq } });
-        } else {
-          this.refused(problem);
-        }
+        const { expected } = problem.more;
+        if (typeof expected === 'number') this.backUp(queue, { type: 'error', code: problem.code, detail: problem.message, session, seq, expected });
+        else this.refused(session, problem, seq);
       }
     }
-    this.sending = false;
+    this.inputs.delete(session);
+  }
+
+  /** What was to follow is sent again by whoever numbers it. */
+  private backUp(queue: SessionInput[], event: Framed['event']): void {
+    queue.length = 0;
+    this.tell(event);
   }
 
   private async sendAcks(): Promise<void> {
@@ -73,23 +73,23 @@ export class Posts {
     this.acking = true;
     for (const [session, message] of this.acks) {
       this.acks.delete(session);
-      await this.post(session, [{ ...message }]).catch((error: unknown) => this.refused(asProblem(error)));
+      await this.post(session, [{ ...message }]).catch((error: unknown) => this.refused(session, asProblem(error)));
     }
     this.acking = false;
   }
 
-  private post(session: string, messages: Record<string, unknown>[], seq?: number): Promise<void> {
+  private post(session: string, messages: Record<string, unknown>[], seq?: number): Promise<{ seq: number }> {
     return this.api.post(session, seq === undefined ? { client: this.client, messages } : { client: this.client, seq, messages }, this.abort.signal);
   }
 
-  private error(problem: ApiProblem, expected?: number): void {
-    const event = { type: 'error' as const, code: problem.code, detail: problem.message, ...(expected === undefined ? {} : { expected }) };
-    void this.sink.onEvent({ ch: undefined, cursor: undefined, event });
+  /** A session that ended, or that somebody else owns by now, is no reason to end the connection. */
+  private refused(session: string, problem: ApiProblem, seq?: number): void {
+    if (this.abort.signal.aborted) return;
+    if (problem.status !== 404 && problem.status !== 409 && problem.status !== 422) return this.fail(endOfAnswer(problem));
+    this.tell({ type: 'error', code: problem.code, detail: problem.message, session, ...(seq === undefined ? {} : { seq }) });
   }
 
-  /** A session that ended meanwhile is no reason to end the connection. */
-  private refused(problem: ApiProblem): void {
-    if (this.abort.signal.aborted || problem.status === 404 || problem.status === 409) return;
-    this.fail(endOfAnswer(problem));
+  private tell(event: Framed['event']): void {
+    if (!this.abort.signal.aborted) void this.sink.onEvent({ ch: undefined, cursor: undefined, event });
   }
 }

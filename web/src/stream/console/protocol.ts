@@ -7,17 +7,21 @@ export const SUBPROTOCOL = 'cloister.console.v1';
 /** What a client may send in one frame or one POST; the host closes on 64 KiB. */
 export const MAX_INPUT_CHUNK_BYTES = 16 * 1024;
 
-export type Mode = 'owner' | 'viewer';
+/** `resume`: what this client is already. */
+export type Role = 'owner' | 'viewer' | 'resume';
+export type InputMode = 'line' | 'raw';
 export type ByteStream = 'terminal' | 'stdout' | 'stderr';
 
 /** `from` of `commands` is a byte offset, of `logs` a cursor, of `output` a place in both streams. */
 export type Subscription =
-  | { ch: number; channel: 'commands'; session: string; from?: number; mode?: Mode; columns?: number; lines?: number }
+  | { ch: number; channel: 'commands'; session: string; from?: number; marks?: number; mode?: Role; columns?: number; lines?: number }
   | { ch: number; channel: 'logs'; filter?: Record<string, string | string[]>; from?: string; last?: number }
   | { ch: number; channel: 'system' }
   | { ch: number; channel: 'output'; run: string; from?: string };
 
 export interface Mark {
+  /** Counts marks and modes of a session, from 0, without holes. */
+  n: number;
   kind: 'prompt' | 'command' | 'end';
   offset: number;
   line?: string;
@@ -31,15 +35,17 @@ export interface Mark {
 export interface SessionInfo {
   id: string;
   name: string;
-  columns?: number;
-  lines?: number;
-  created_at?: string;
-  created_by?: string;
-  /** How many connections show it now. */
-  attached?: number | boolean;
-  /** The client that may type, when there is one. */
-  owner?: string | null;
-  [more: string]: unknown;
+  created_by: string;
+  created_at: string;
+  columns: number;
+  lines: number;
+  mode: InputMode;
+  /** Written so far. */
+  bytes: number;
+  /** Connections that show it. */
+  attached: number;
+  /** Its owner is connected. */
+  owned: boolean;
 }
 
 export interface SystemState {
@@ -53,7 +59,10 @@ export interface Attached {
   from: number;
   size: number;
   truncated: boolean;
-  mode: Mode;
+  /** At `from`. */
+  mode: InputMode;
+  /** This client may type. */
+  you: boolean;
   columns: number;
   lines: number;
   marks: Mark[];
@@ -65,18 +74,19 @@ export type ConsoleEvent =
   | { type: 'bytes'; stream: ByteStream; offset: number; bytes: Uint8Array }
   | { type: 'replay_end'; offset: number }
   | ({ type: 'mark' } & Mark)
-  | { type: 'mode'; mode: 'line' | 'raw'; mode_offset?: number }
+  | { type: 'mode'; n: number; mode: InputMode; mode_offset: number }
+  | { type: 'size'; columns: number; lines: number }
   | { type: 'owner'; client?: string; you: boolean }
   | { type: 'gap'; from: number; to: number; count: number; first_seq?: number; last_seq?: number }
   | { type: 'line'; line: LogLine }
   | ({ type: 'snapshot' | 'changed' } & SystemState)
-  | { type: 'exit'; run?: Run | string }
-  | { type: 'error'; code: string; detail: string; expected?: number };
+  | { type: 'exit'; run?: Run; exit_code?: number; reason?: 'exited' | 'ended' | 'idle' | 'revoked' | 'stopping' }
+  | { type: 'error'; code: string; detail: string; session?: string; seq?: number; expected?: number };
 
 /** What concerns the connection and no subscription. */
 export type LinkEvent =
   | { type: 'hello'; protocol: string; client: string; heartbeat_s: number; window_bytes: number }
-  | { type: 'accepted'; seq: number }
+  | { type: 'accepted'; session: string; seq: number }
   | { type: 'heartbeat' };
 
 export interface Framed {

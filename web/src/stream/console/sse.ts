@@ -5,7 +5,7 @@ import type { ConsoleApi } from './api';
 import { endOfAnswer } from './ends';
 import { Posts } from './posts';
 import { parseText, type ClientMessage, type Subscription } from './protocol';
-import type { Link, LinkEnd, NumberedInput, OpenOptions, Transport } from './transport';
+import type { Link, LinkEnd, SessionInput, OpenOptions, Transport } from './transport';
 
 /** To the first byte: a proxy that collects a stream gives none. Sessions and the system's state answer at once. */
 export const FIRST_BYTES_MS = 6_000;
@@ -50,7 +50,7 @@ class SseLink implements Link {
     });
   }
 
-  input(input: NumberedInput): void {
+  input(input: SessionInput): void {
     this.posts.input(input);
   }
 

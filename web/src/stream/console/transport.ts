@@ -1,5 +1,6 @@
 // The small interface behind which WebSocket, server-sent events and long polling hide.
 import type { ApiProblem } from '../../api/problem';
+import type { Numbered } from './outbox';
 import type { ClientMessage, Framed, Subscription } from './protocol';
 
 export type TransportKind = 'websocket' | 'sse' | 'poll';
@@ -7,11 +8,9 @@ export type TransportKind = 'websocket' | 'sse' | 'poll';
 /** From the best to the one that always works. */
 export const TRANSPORTS: readonly TransportKind[] = ['websocket', 'sse', 'poll'];
 
-/** One chunk of typed bytes under its number; numbers count up from 1 without holes for each client. */
-export interface NumberedInput {
-  seq: number;
+/** One chunk of typed bytes, and where it belongs. */
+export interface SessionInput extends Numbered {
   session: string;
-  bytes: Uint8Array;
 }
 
 export interface LinkSink {
@@ -39,7 +38,7 @@ export interface Link {
   /** The whole list each time; what is new begins at its `from`. */
   subscribe(subscriptions: readonly Subscription[]): void;
   /** Sends; `accepted` says when. A failure to send ends the link, and what was not accepted is sent again on the next. */
-  input(input: NumberedInput): void;
+  input(input: SessionInput): void;
   message(message: ClientMessage): void;
   close(): void;
 }

@@ -4,7 +4,7 @@ import { bytesToBase64 } from '../../lib/bytes';
 import type { ConsoleApi } from './api';
 import { endOfAnswer, endOfSocket } from './ends';
 import { parseFrame, parseText, SUBPROTOCOL, type ClientMessage, type Subscription } from './protocol';
-import type { Link, LinkEnd, NumberedInput, OpenOptions, Transport } from './transport';
+import type { Link, LinkEnd, SessionInput, OpenOptions, Transport } from './transport';
 
 /** From the ticket to the host's `hello`. A middlebox that swallows the upgrade says nothing at all. */
 export const OPEN_TIMEOUT_MS = 6_000;
@@ -48,7 +48,7 @@ class SocketLink implements Link {
     }
   }
 
-  input({ seq, session, bytes }: NumberedInput): void {
+  input({ seq, session, bytes }: SessionInput): void {
     this.send({ type: 'input', session, seq, data: bytesToBase64(bytes) });
   }
 
