@@ -29,8 +29,8 @@ const page = await context.newPage();
 page.setDefaultTimeout(15_000);
 page.on('pageerror', (error) => failures.push(`script error: ${error.message}`));
 page.on('console', (message) => {
-  // A refused renewal at the start, and the refusals this walk provokes, are logged by the browser as failed loads.
-  if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
+  // A refused renewal at the start, and the refusals and cuts this walk provokes, are logged by the browser as failures.
+  if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to .* failed/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
 });
 
 try {

@@ -11,6 +11,9 @@ export interface Success<T> {
   data: T;
   tenant_id?: string;
   pagination?: Pagination;
+  /** Of the log: lines that are damaged, and how many match. */
+  missing?: LineRange[];
+  count?: LineCount;
 }
 
 /** RFC 9457 problem details. */

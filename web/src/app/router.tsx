@@ -30,6 +30,14 @@ const texts =
     return out;
   };
 
+const logTexts = texts('run', 'command', 'workflow_run', 'step', 'stream', 'level', 'text', 'regex', 'from', 'to', 'line');
+
+/** Fields are a list; one alone may stand without brackets. */
+function logSearch(raw: Raw) {
+  const field = [raw.field].flat().filter((one) => typeof one === 'string' && one !== '') as string[];
+  return field.length === 0 ? logTexts(raw) : { ...logTexts(raw), field };
+}
+
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 const home = createRoute({ getParentRoute: () => root, path: '/', component: Home });
 const operator = createRoute({ getParentRoute: () => root, path: '/operator', component: OperatorPage });
@@ -59,7 +67,7 @@ const runs = createRoute({ getParentRoute: () => tenant, path: 'runs', validateS
 const logs = createRoute({
   getParentRoute: () => tenant,
   path: 'logs',
-  validateSearch: texts('run', 'command', 'stream', 'level', 'text'),
+  validateSearch: logSearch,
   component: LogsPage,
 });
 const modules = createRoute({ getParentRoute: () => tenant, path: 'modules', validateSearch: texts('digest'), component: ModulesPage });

@@ -5,7 +5,7 @@ import { asProblem } from '../api/problem';
 import type { Outcome, RunStatus } from '../api/types';
 import { formatTime } from '../lib/format';
 import { useNow } from '../lib/use-now';
-import { AlertIcon, CheckIcon, CopyIcon } from './icons';
+import { AlertIcon, CheckIcon, CopyIcon, LinkIcon } from './icons';
 
 export interface FieldProps {
   label: string;
@@ -118,7 +118,7 @@ export function OutcomeBadge({ kind, exitCode }: { kind: string; exitCode: numbe
   return <span className={`badge ${tone}`}>{OUTCOMES[kind] ?? kind}</span>;
 }
 
-export function CopyButton({ text, label, quiet = true }: { text: string | (() => string); label: string; quiet?: boolean }) {
+export function CopyButton({ text, label, quiet = true, icon = 'copy' }: { text: string | (() => string); label: string; quiet?: boolean; icon?: 'copy' | 'link' }) {
   const [copied, setCopied] = useState(false);
   const timer = useRef<number>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -130,7 +130,7 @@ export function CopyButton({ text, label, quiet = true }: { text: string | (() =
   };
   return (
     <button type="button" className={`button small icon ${quiet ? 'quiet' : ''}`} onClick={copy} aria-label={label} title={label}>
-      {copied ? <CheckIcon size={16} /> : <CopyIcon size={16} />}
+      {copied ? <CheckIcon size={16} /> : icon === 'link' ? <LinkIcon size={16} /> : <CopyIcon size={16} />}
       <span className="visually-hidden" aria-live="polite">
         {copied ? 'Copied' : ''}
       </span>

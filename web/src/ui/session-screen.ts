@@ -156,6 +156,7 @@ export class SessionScreen {
   }
 
   run(line: string): void {
+    this.jumped = undefined;
     this.send(`${line}\r`);
     this.made.terminal.scrollToBottom();
     this.focus();

@@ -48,8 +48,8 @@ export function BlockBar({ tenant, view, onJump, onRun, outputOf }: BlockBarProp
         >
           <AgainIcon size={15} />
         </button>
-        {block.run !== undefined && (
-          <Link to="/t/$tenant/logs" params={{ tenant }} search={{ run: block.run }} className="button small icon quiet" aria-label={`Log of ${label}`} title="Log of this run">
+        {logOf(block) && (
+          <Link to="/t/$tenant/logs" params={{ tenant }} search={logOf(block)!} className="button small icon quiet" aria-label={`Log of ${label}`} title={block.run ? 'Log of this run' : 'Log of this command'}>
             <LogsIcon size={15} />
           </Link>
         )}
@@ -58,13 +58,20 @@ export function BlockBar({ tenant, view, onJump, onRun, outputOf }: BlockBarProp
   );
 }
 
+/** A line may have started several runs, and then names none; its first word still names a command. */
+function logOf({ run, line }: Block): { run: string } | { command: string } | undefined {
+  if (run !== undefined) return { run };
+  const command = /^\s*([a-z0-9][a-z0-9._-]{0,63})(?=\s|$)/.exec(line)?.[1];
+  return command === undefined ? undefined : { command };
+}
+
 function BlockEnd({ block }: { block: Block }) {
   if (!block.end) return <span className="badge busy">Running</span>;
   const { exitCode, outcome, durationMs } = block.end;
   return (
     <>
       <OutcomeBadge kind={outcome ?? 'exited'} exitCode={exitCode ?? 0} />
-      {durationMs !== undefined && <span className="faint num">{formatMicros(durationMs * 1000)}</span>}
+      {durationMs !== undefined && <span className="faint num">{durationMs < 1 ? '< 1 ms' : formatMicros(durationMs * 1000)}</span>}
     </>
   );
 }

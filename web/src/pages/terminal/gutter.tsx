@@ -3,6 +3,9 @@ import { useEffect, useState } from 'react';
 import type { Block } from '../../stream/console/blocks';
 import type { SessionScreen, SessionView } from '../../ui/session-screen';
 
+/** Between two commands, so that they are seen apart. */
+const GAP_PX = 3;
+
 export function Gutter({ screen, view }: { screen: SessionScreen; view: SessionView }) {
   const [marks, setMarks] = useState<ReturnType<SessionScreen['gutter']>>([]);
   useEffect(() => {
@@ -27,7 +30,7 @@ export function Gutter({ screen, view }: { screen: SessionScreen; view: SessionV
           key={block.id}
           className={`term-mark ${tone(block)}`}
           data-current={block.id === view.current?.id || undefined}
-          style={{ top: topPx, height: heightPx }}
+          style={{ top: topPx, height: heightPx - GAP_PX }}
           title={block.line}
           onClick={() => screen.show(block)}
         />

@@ -79,6 +79,7 @@ export type ConsoleEvent =
   | { type: 'owner'; client?: string; you: boolean }
   | { type: 'gap'; from: number; to: number; count: number; first_seq?: number; last_seq?: number }
   | { type: 'line'; line: LogLine }
+  | { type: 'following' }
   | ({ type: 'snapshot' | 'changed' } & SystemState)
   | { type: 'exit'; run?: Run; exit_code?: number; reason?: 'exited' | 'ended' | 'idle' | 'revoked' | 'stopping' }
   | { type: 'error'; code: string; detail: string; session?: string; seq?: number; expected?: number };
