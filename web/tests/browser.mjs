@@ -208,7 +208,7 @@ async function walk() {
 
 /** The same pages in the dark and at phone width: contrast and overflow differ there. */
 async function looks() {
-  const names = ['Commands', 'Runs', 'Logs', 'Modules', 'Files'];
+  const names = ['Terminal', 'Commands', 'Runs', 'Logs', 'Modules', 'Files'];
   for (const [suffix, colorScheme, width] of [
     ['dark', 'dark', 1280],
     ['phone', 'light', 390],
@@ -225,6 +225,13 @@ async function looks() {
           await page.locator('.recent-list a').first().click();
           await page.getByTestId('run-status').getByText(/Exit|Killed|Trapped|Out/).waitFor();
           await page.locator('.xterm-screen').waitFor();
+        }
+        if (name === 'Terminal') {
+          const open = page.getByRole('button', { name: 'Open a terminal' });
+          if (await open.isVisible().catch(() => false)) await open.click();
+          await page.getByTestId('session-state').getByText('Live').first().waitFor();
+          await page.keyboard.type('echo "a look"\n');
+          await page.locator('.term-block').first().waitFor();
         }
         if (name === 'Modules') await page.locator('tbody a').first().click();
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -1,5 +1,5 @@
 // Every URL of the console and its typed search parameters.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, parseSearchWith, redirect, stringifySearchWith } from '@tanstack/react-router';
 import { CommandsPage } from '../pages/commands';
 import { FilesPage } from '../pages/files';
 import { LogsPage } from '../pages/logs';
@@ -12,11 +12,9 @@ import { Home } from './home';
 
 type Raw = Record<string, unknown>;
 
-/** The router reads `?x=7` as a number; the API's filters are all text. */
 const text = (raw: Raw, name: string): string | undefined => {
   const value = raw[name];
-  if (typeof value === 'string') return value === '' ? undefined : value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
 const texts =
@@ -32,9 +30,18 @@ const texts =
 
 const logTexts = texts('run', 'command', 'workflow_run', 'step', 'stream', 'level', 'text', 'regex', 'from', 'to', 'line');
 
-/** Fields are a list; one alone may stand without brackets. */
+/** Fields are a JSON list in the URL; one alone may stand without brackets. */
+function fields(value: unknown): string[] {
+  if (typeof value !== 'string') return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+  try {
+    return value.startsWith('[') ? fields(JSON.parse(value)) : [value].filter(Boolean);
+  } catch {
+    return [value];
+  }
+}
+
 function logSearch(raw: Raw) {
-  const field = [raw.field].flat().filter((one) => typeof one === 'string' && one !== '') as string[];
+  const field = fields(raw.field);
   return field.length === 0 ? logTexts(raw) : { ...logTexts(raw), field };
 }
 
@@ -75,6 +82,9 @@ const files = createRoute({ getParentRoute: () => tenant, path: 'files', validat
 
 export const router = createRouter({
   routeTree: root.addChildren([home, operator, tenant.addChildren([tenantIndex, terminal, commands, runs, logs, modules, files])]),
+  // The API's filters are all text: `?text=7` is no number, and `?line=7` needs no quotes.
+  parseSearch: parseSearchWith((value) => value),
+  stringifySearch: stringifySearchWith(JSON.stringify),
   defaultPreload: false,
   scrollRestoration: false,
 });

@@ -166,6 +166,7 @@ export const consoleRoutes = {
   'GET events': async ({ req, res, url, tenant, user, mock }) => {
     mock.seen.push((req.headers.accept ?? '').includes('text/event-stream') ? 'sse' : 'poll');
     const client = url.searchParams.get('client');
+    if (mock.seen.at(-1) === 'poll' && mock.blockPolls) return void res.destroy();
     if (mock.seen.at(-1) === 'poll') return poll(url, res, tenant, user, client);
     if (mock.blockEvents) return void res.destroy();
     let pump = () => undefined;

@@ -130,7 +130,11 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
     });
   });
   /** `seen`: which transports of the console were asked for. The switches do what a network or a host may do. */
-  const mock = { server, world, ownerLink, operatorLink, invitation, tickets: new Map(), sockets: new Set(), seen: [], blockWebSockets: false, blockEvents: false, refuseRuns: false, compileMs: 0 };
+  const mock = { server, world, ownerLink, operatorLink, invitation, tickets: new Map(), sockets: new Set(), seen: [], blockWebSockets: false, blockEvents: false, blockPolls: false, refuseRuns: false, compileMs: 0 };
+  mock.cut = () => {
+    server.closeAllConnections();
+    for (const socket of mock.sockets) socket.terminate();
+  };
   consoleSockets(mock);
   return mock;
 }

@@ -44,12 +44,12 @@ export function Filters({ tenant, filter, onChange, onClear }: FiltersProps) {
       <SeveralFilter label="Level" words={LEVELS} value={filter.level} onChange={(level) => onChange({ level })} />
       <TimeFilter from={filter.from} to={filter.to} onChange={onChange} />
       <FieldFilter fields={filter.field ?? []} onChange={(field) => onChange({ field })} />
-      {filter.run && <Chip label={`Run ${filter.run}`} name="run" value={shortRun(filter.run)} onRemove={() => onChange({ run: undefined })} />}
-      {filter.workflow_run && <Chip label={`Workflow run ${filter.workflow_run}`} name="workflow run" value={shortRun(filter.workflow_run)} onRemove={() => onChange({ workflow_run: undefined })} />}
-      {filter.step && <Chip label={`Step ${filter.step}`} name="step" value={filter.step} onRemove={() => onChange({ step: undefined })} />}
-      {filter.field?.map((field) => <Chip key={field} label={`Field ${field}`} name="field" value={field} onRemove={() => onChange({ field: filter.field!.filter((other) => other !== field) })} />)}
-      {filter.from && <Chip label={`From ${filter.from}`} name="from" value={formatTime(filter.from)} onRemove={() => onChange({ from: undefined })} />}
-      {filter.to && <Chip label={`To ${filter.to}`} name="to" value={formatTime(filter.to)} onRemove={() => onChange({ to: undefined })} />}
+      {filter.run && <Chip name="run" value={shortRun(filter.run)} onRemove={() => onChange({ run: undefined })} />}
+      {filter.workflow_run && <Chip name="workflow run" value={shortRun(filter.workflow_run)} onRemove={() => onChange({ workflow_run: undefined })} />}
+      {filter.step && <Chip name="step" value={filter.step} onRemove={() => onChange({ step: undefined })} />}
+      {filter.field?.map((field) => <Chip key={field} name="field" value={field} onRemove={() => onChange({ field: filter.field!.filter((other) => other !== field) })} />)}
+      {filter.from && <Chip name="from" value={formatTime(filter.from)} onRemove={() => onChange({ from: undefined })} />}
+      {filter.to && <Chip name="to" value={formatTime(filter.to)} onRemove={() => onChange({ to: undefined })} />}
       {onClear && (
         <button type="button" className="button small quiet" onClick={onClear}>
           Clear
@@ -59,9 +59,9 @@ export function Filters({ tenant, filter, onChange, onClear }: FiltersProps) {
   );
 }
 
-function Chip({ label, name, value, onRemove }: { label: string; name: string; value: string; onRemove: () => void }) {
+function Chip({ name, value, onRemove }: { name: string; value: string; onRemove: () => void }) {
   return (
-    <button type="button" className="chip" onClick={onRemove} aria-label={`${label}. Remove this filter`}>
+    <button type="button" className="chip" onClick={onRemove} aria-label={`${name} ${value}. Remove this filter`}>
       {name} <code className="truncate">{value}</code> <CrossIcon size={14} />
     </button>
   );

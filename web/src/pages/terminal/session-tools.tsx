@@ -173,7 +173,7 @@ function RenameForm({ tenant, info, onDone }: { tenant: string; info: SessionInf
 }
 
 const KEYS = [
-  ['Esc', '\x1b', 'Escape'],
+  ['Esc', '\x1b', 'Esc'],
   ['Tab', '\t', 'Tab'],
   ['↑', '\x1b[A', 'Up'],
   ['↓', '\x1b[B', 'Down'],
@@ -189,7 +189,7 @@ export function KeyRow({ onKey, onInterrupt, disabled }: { onKey: (data: string)
         Ctrl+C
       </button>
       {KEYS.map(([face, data, label]) => (
-        <button key={label} type="button" className="button small" aria-label={label} disabled={disabled} onClick={() => onKey(data)}>
+        <button key={label} type="button" className="button small" aria-label={face === label ? undefined : label} disabled={disabled} onClick={() => onKey(data)}>
           {face}
         </button>
       ))}
