@@ -7,6 +7,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { terminalWalk } from './browser-terminal.mjs';
 import { helloWasm } from './hello.mjs';
 
 const environment = process.env;
@@ -28,8 +29,8 @@ const page = await context.newPage();
 page.setDefaultTimeout(15_000);
 page.on('pageerror', (error) => failures.push(`script error: ${error.message}`));
 page.on('console', (message) => {
-  // A refused renewal at the start, and the refusals this walk provokes, are logged by the browser as failed loads.
-  if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
+  // A refused renewal at the start, and the refusals and cuts this walk provokes, are logged by the browser as failures.
+  if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to .* failed/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
 });
 
 try {
@@ -70,6 +71,8 @@ async function walk() {
     await page.getByRole('dialog').waitFor({ timeout: 3_000 }).catch(() => undefined);
   });
   await page.keyboard.press('Escape');
+  await terminalWalk({ page, step, failures, ...target.terminal });
+  if (environment.CLOISTER_ONLY === 'terminal') return;
   await step('commands-before', async () => {
     await page.getByRole('link', { name: 'Commands' }).click();
     await page.getByRole('heading', { name: 'Commands', exact: true }).waitFor();
@@ -205,7 +208,7 @@ async function walk() {
 
 /** The same pages in the dark and at phone width: contrast and overflow differ there. */
 async function looks() {
-  const names = ['Commands', 'Runs', 'Logs', 'Modules', 'Files'];
+  const names = ['Terminal', 'Commands', 'Runs', 'Logs', 'Modules', 'Files'];
   for (const [suffix, colorScheme, width] of [
     ['dark', 'dark', 1280],
     ['phone', 'light', 390],
@@ -222,6 +225,13 @@ async function looks() {
           await page.locator('.recent-list a').first().click();
           await page.getByTestId('run-status').getByText(/Exit|Killed|Trapped|Out/).waitFor();
           await page.locator('.xterm-screen').waitFor();
+        }
+        if (name === 'Terminal') {
+          const open = page.getByRole('button', { name: 'Open a terminal' });
+          if (await open.isVisible().catch(() => false)) await open.click();
+          await page.getByTestId('session-state').getByText('Live').first().waitFor();
+          await page.keyboard.type('echo "a look"\n');
+          await page.locator('.term-block').first().waitFor();
         }
         if (name === 'Modules') await page.locator('tbody a').first().click();
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -273,11 +283,14 @@ async function shot(name) {
   await page.screenshot({ path: join(environment.CLOISTER_SHOTS, `${name}.png`) });
 }
 
+/** Commands that a host under test says it has, separated by commas; those of its demo when it says nothing. */
+const commandsOfHost = (name) => (environment.CLOISTER_COMMANDS ?? 'cat,seq,sleep').split(',').includes(name);
+
 async function openTarget() {
   if (environment.CLOISTER_URL) {
     if (!environment.CLOISTER_LINK) throw new Error('Give CLOISTER_LINK, a one-time link of a tenant’s owner.');
     const { demoOnly } = await import('./browser-host.mjs');
-    return { extra: demoOnly, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
+    return { extra: demoOnly, terminal: { has: commandsOfHost }, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
   }
   await access(new URL('../dist/index.html', import.meta.url)).catch(() => {
     throw new Error('Build the console first: npm run build');
@@ -290,6 +303,7 @@ async function openTarget() {
     base,
     link: `${base}/#/link/${mock.ownerLink}`,
     extra: mockOnly({ base, mock }),
+    terminal: { mock, has: () => true },
     close: async () => {
       mock.server.closeAllConnections();
       mock.server.close();
