@@ -25,7 +25,7 @@ pub(super) async fn open(
     // What cannot be an id names no run.
     let id: RunId = named.parse().map_err(|_| CommandError::RunNotFound)?;
     let ch = subscription.ch;
-    let cursor: OutputCursor = match subscriber.place.or(subscription.from_text()?) {
+    let cursor: OutputCursor = match subscriber.place.or(subscription.text_place()?) {
         Some(OVER) => return Ok(subscriber.feed(ch, act::RunRead, named, futures_util::stream::empty())),
         Some(text) => text.parse().map_err(|_| ConsoleError::CursorInvalid)?,
         None => OutputCursor::default(),
