@@ -113,7 +113,7 @@ impl Committer<'_> {
             staged.push((tenant, stage));
         }
         if result.is_ok() && staged.iter().any(|(_, stage)| stage.changed()) {
-            result = self.shared.chunks.commit();
+            result = self.shared.chunks.commit().and_then(|()| self.mark(&staged));
         }
         if let Err(error) = result {
             let error = LogError::StoreFailed(Arc::new(error));
@@ -129,6 +129,13 @@ impl Committer<'_> {
         if self.tails.len() > MAX_TAILS {
             self.tails.clear();
         }
+    }
+
+    /// Remembers how far each log is durable now.
+    fn mark(&self, staged: &[(Arc<TenantLog>, Staged)]) -> Result<(), StoreError> {
+        let last_seqs =
+            staged.iter().filter_map(|(tenant, stage)| Some((tenant, stage.lines.as_ref()?.last_seq())));
+        last_seqs.into_iter().try_for_each(|(tenant, seq)| self.shared.chunks.mark(&tenant.scope, seq))
     }
 
     /// Applies one tenant's jobs; what comes of them is told by [`Committer::publish`].
