@@ -171,8 +171,8 @@ async function walk() {
     if (!page.url().includes('text=')) failures.push('the text filter is not in the address');
     // Upper and lower case are told apart: look for it as it was written.
     await page.getByRole('button', { name: 'Clear' }).click();
-    const row = page.locator('.log-row', { hasText: new RegExp(expected, 'i') }).first();
-    const [word] = new RegExp(expected, 'i').exec(await row.textContent());
+    const text = page.locator('.log-text', { hasText: new RegExp(expected, 'i') }).first();
+    const [word] = new RegExp(expected, 'i').exec(await text.textContent());
     await page.getByLabel('Text in the line').fill(word);
     await page.locator('.log-row mark').first().waitFor();
     await page.locator('.log-row').first().click();
