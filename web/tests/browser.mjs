@@ -169,7 +169,11 @@ async function walk() {
     await page.getByLabel('Text in the line').fill('no such text anywhere');
     await page.getByText('No line matches').waitFor();
     if (!page.url().includes('text=')) failures.push('the text filter is not in the address');
-    await page.getByLabel('Text in the line').fill(expected);
+    // Upper and lower case are told apart: look for it as it was written.
+    await page.getByRole('button', { name: 'Clear' }).click();
+    const text = page.locator('.log-text', { hasText: new RegExp(expected, 'i') }).first();
+    const [word] = new RegExp(expected, 'i').exec(await text.textContent());
+    await page.getByLabel('Text in the line').fill(word);
     await page.locator('.log-row mark').first().waitFor();
     await page.locator('.log-row').first().click();
   });
@@ -284,7 +288,9 @@ async function shot(name) {
 }
 
 /** Commands that a host under test says it has, separated by commas; those of its demo when it says nothing. */
-const commandsOfHost = (name) => (environment.CLOISTER_COMMANDS ?? 'cat,seq,sleep').split(',').includes(name);
+function commandsOfHost(name) {
+  return (environment.CLOISTER_COMMANDS ?? 'cat,seq,sleep').split(',').includes(name);
+}
 
 async function openTarget() {
   if (environment.CLOISTER_URL) {

@@ -21,7 +21,7 @@ export const endSession = (tenant: string, id: string) => client.data<void>(`${b
 
 export const consoleApi = (tenant: string): ConsoleApi => ({
   ticket: async (signal) => (await client.data<{ ticket: string }>(`${base(tenant)}/tickets`, { method: 'POST', signal })).ticket,
-  socketUrl: (ticket) => `${window.location.origin.replace(/^http/, 'ws')}${base(tenant)}/ws${query({ ticket })}`,
+  socketUrl: (ticket, client) => `${window.location.origin.replace(/^http/, 'ws')}${base(tenant)}/ws${query({ ticket, client })}`,
   events: (parameters, accept, signal) =>
     client.send(`${base(tenant)}/events${query({ ...parameters })}`, { headers: { Accept: accept, 'Cache-Control': 'no-cache' }, signal }),
   problem: async (response) => problemFrom(response.status, await response.text(), response.headers.get('Retry-After')),

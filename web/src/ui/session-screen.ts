@@ -38,8 +38,8 @@ export interface SessionScreenOptions {
   role: 'owner' | 'viewer';
   label: string;
   screenReader: boolean;
-  /** Several lines at once may run several commands: somebody is asked first. */
-  onPasteLines: (text: string) => void;
+  /** Several lines at once may run several commands: somebody is asked first. `waits`: the session takes a paste as text and runs nothing yet. */
+  onPasteLines: (paste: { text: string; waits: boolean }) => void;
   onSearch: () => void;
   onOutput: () => void;
 }
@@ -220,6 +220,7 @@ export class SessionScreen {
     const { terminal } = this.made;
     const screen = this.element.querySelector('.xterm-screen');
     const rowPx = screen ? screen.clientHeight / terminal.rows : 0;
+    const offsetPx = screen ? screen.getBoundingClientRect().top - this.element.getBoundingClientRect().top : 0;
     const top = terminal.buffer.active.viewportY;
     const bottom = top + terminal.rows;
     const out = [];
@@ -230,7 +231,7 @@ export class SessionScreen {
       const endLine = end && !end.isDisposed ? Math.max(line + 1, end.line) : terminal.buffer.active.baseY + terminal.buffer.active.cursorY + 1;
       if (endLine <= top || line >= bottom) continue;
       const first = Math.max(line, top);
-      out.push({ block, topPx: (first - top) * rowPx, heightPx: (Math.min(endLine, bottom) - first) * rowPx });
+      out.push({ block, topPx: offsetPx + (first - top) * rowPx, heightPx: (Math.min(endLine, bottom) - first) * rowPx });
     }
     return out;
   }
@@ -298,10 +299,8 @@ export class SessionScreen {
   /** False: the browser, or the page, has the key. */
   private key(event: KeyboardEvent): boolean {
     if (event.type !== 'keydown') return true;
-    const { ctrlKey, shiftKey, altKey, metaKey, key } = event;
-    const leaves = this.escaped && key === 'Tab';
-    if (key !== 'Shift') this.escaped = key === 'Escape' && !ctrlKey && !altKey && !metaKey;
-    if (leaves) return false;
+    const { ctrlKey, shiftKey, altKey, key } = event;
+    if (!this.escape(event)) return false;
     if (ctrlKey && shiftKey && !altKey) return this.shiftKey(event);
     if (ctrlKey && !altKey && !shiftKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
       event.preventDefault();
@@ -314,6 +313,19 @@ export class SessionScreen {
       return false;
     }
     return true;
+  }
+
+  /**
+   * Escape and then Tab leads out of the terminal. In line mode an Escape means something only with what follows, so it
+   * is held back until that is known: sent at once, it would swallow the first key after coming back.
+   */
+  private escape({ key, ctrlKey, altKey, metaKey }: KeyboardEvent): boolean {
+    if (['Shift', 'Control', 'Alt', 'Meta'].includes(key)) return true;
+    const wasEscaped = this.escaped;
+    this.escaped = key === 'Escape' && !ctrlKey && !altKey && !metaKey;
+    if (wasEscaped && key === 'Tab') return false;
+    if (wasEscaped && !this.feed.raw) this.send('\x1b');
+    return !this.escaped || this.feed.raw;
   }
 
   private shiftKey(event: KeyboardEvent): boolean {
@@ -348,7 +360,7 @@ export class SessionScreen {
     event.preventDefault();
     event.stopPropagation();
     if (!this.feed.isOwner || text === '') return;
-    if (/[\r\n]/.test(text.replace(/\r?\n$/, ''))) this.options.onPasteLines(text);
+    if (/[\r\n]/.test(text.replace(/\r?\n$/, ''))) this.options.onPasteLines({ text, waits: this.made.terminal.modes.bracketedPasteMode });
     else this.paste(text);
   }
 

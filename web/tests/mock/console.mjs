@@ -56,6 +56,7 @@ class Follower {
     const { lines } = this.tenant;
     let at = Number(place?.at ?? from ?? lines.length);
     if (place === undefined && from === undefined && last) at = Math.max(0, lines.length - last);
+    if (place === undefined) one.queue.push({ type: 'following', cursor: String(at) });
     const follow = () => this.wake();
     this.tenant.followers.add(follow);
     one.stop = () => this.tenant.followers.delete(follow);
@@ -213,16 +214,16 @@ export function consoleSockets(mock) {
     const ticket = url.searchParams.get('ticket');
     const holder = mock.tickets.get(ticket);
     mock.tickets.delete(ticket);
-    sockets.handleUpgrade(req, socket, head, (ws) => (holder ? serve(ws, holder, mock) : ws.close(4401)));
+    sockets.handleUpgrade(req, socket, head, (ws) => (holder ? serve(ws, holder, mock, url.searchParams.get('client')) : ws.close(4401)));
   });
 }
 
-function serve(ws, { tenant, user }, mock) {
-  let client = randomBytes(8).toString('hex');
+function serve(ws, { tenant, user }, mock, client) {
   let pump = () => undefined;
   const follower = new Follower(tenant, user, client, () => pump());
   mock.sockets.add(ws);
   const tell = (event) => ws.send(JSON.stringify(event));
+  tell({ ...HELLO, client });
   pump = () => {
     for (let event = follower.next(); event; event = follower.next()) {
       if (!event.bytes) {
@@ -238,11 +239,6 @@ function serve(ws, { tenant, user }, mock) {
   ws.on('message', (data, isBinary) => {
     if (isBinary) return ws.close(4400);
     const message = JSON.parse(data.toString());
-    if (message.type === 'hello') {
-      client = message.client;
-      follower.client = client;
-      return tell({ ...HELLO, client });
-    }
     const { type, ...rest } = message;
     if (type === 'subscribe') follower.add(rest);
     else if (type === 'unsubscribe') follower.remove(message.ch);

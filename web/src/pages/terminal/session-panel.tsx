@@ -48,7 +48,7 @@ export function SessionPanel({ tenant, info, isMine, isShown, onActivity, onClos
   const state = useConsoleState(connection);
   const host = useRef<HTMLDivElement>(null);
   const [screen, setScreen] = useState<SessionScreen>();
-  const [paste, setPaste] = useState<string>();
+  const [paste, setPaste] = useState<{ text: string; waits: boolean }>();
   const [searching, setSearching] = useState(false);
   const [plain, setPlain] = useState(false);
   const screenReader = usePrefs((prefs) => prefs.screenReader);
@@ -128,7 +128,7 @@ export function SessionPanel({ tenant, info, isMine, isShown, onActivity, onClos
         <kbd>Esc</kbd> then <kbd>Tab</kbd> leaves the terminal. <kbd>Ctrl</kbd>+<kbd>↑</kbd> and <kbd>↓</kbd> go from command to command, <kbd>Ctrl</kbd>+<kbd>Shift</kbd>+<kbd>F</kbd> searches.
       </p>
       <PasteDialog
-        text={paste}
+        paste={paste}
         onClose={() => setPaste(undefined)}
         onPaste={(text) => {
           setPaste(undefined);

@@ -20,7 +20,7 @@ export interface EventsQuery {
 export interface ConsoleApi {
   /** A ticket for one WebSocket; rejects with an `ApiProblem`. */
   ticket(signal: AbortSignal): Promise<string>;
-  socketUrl(ticket: string): string;
+  socketUrl(ticket: string, client: string): string;
   /** The answer as it comes, refused ones too; rejects only when there is none. */
   events(query: EventsQuery, accept: string, signal: AbortSignal): Promise<Response>;
   problem(response: Response): Promise<ApiProblem>;

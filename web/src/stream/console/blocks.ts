@@ -44,11 +44,18 @@ export class Blocks {
 
   private finish(mark: Mark): void {
     const at = this.openBlock(mark);
-    if (at < 0) return;
+    // Its beginning is no longer kept; what it was is told again at its end.
+    if (at < 0) return this.endedBefore(mark);
     const block = this.list[at]!;
     const end = { offset: mark.offset, exitCode: mark.exit_code, outcome: mark.outcome, durationMs: mark.duration_ms };
     const ended = { ...block, run: block.run ?? mark.run, end };
     this.list = this.list.map((candidate, index) => (index === at ? ended : candidate));
+  }
+
+  private endedBefore(mark: Mark): void {
+    if (mark.line === undefined || this.list.some(({ end }) => end?.offset === mark.offset)) return;
+    this.begin({ ...mark, kind: 'command' });
+    this.finish(mark);
   }
 
   /** The end of a run belongs to its command; an end without one to the last that is open in the foreground. */

@@ -14,7 +14,7 @@ const FINAL: Record<number, Meaning> = {
   4400: { code: 'malformed_message', status: 400, title: 'Not understood', detail: 'The host could not read what this page sent. Reload the page; it may be older than the host.' },
   4401: { code: 'not_signed_in', status: 401, title: 'Not signed in any more', detail: 'Your sign-in has ended or was revoked. Sign in again; your terminal sessions go on meanwhile.' },
   4403: { code: 'not_allowed', status: 403, title: 'Not allowed any more', detail: 'Your rights in this tenant have changed, or the tenant is suspended.' },
-  4404: { code: 'session_not_found', status: 404, title: 'No such session', detail: 'The session has ended, or it is not yours.' },
+  4404: { code: 'not_found', status: 404, title: 'There is nothing here', detail: 'The tenant does not exist any more, or you are no member of it any more.' },
   4429: { code: 'too_many_connections', status: 429, title: 'Too many connections', detail: 'Too many pages are connected at once. Close some of them, then connect again here.' },
 };
 

@@ -91,14 +91,14 @@ export class FakeHost {
     if (message.type === 'ack') this.acks.push(Number(message.offset));
   }
 
-  readonly createSocket = (_url: string, protocol: string): WebSocket => {
+  readonly createSocket = (url: string, protocol: string): WebSocket => {
     this.opened.push('websocket');
-    return new FakeSocket(this, protocol) as unknown as WebSocket;
+    return new FakeSocket(this, protocol, url.split('/').at(-1)!) as unknown as WebSocket;
   };
 
   readonly api: ConsoleApi = {
     ticket: async () => 'ticket',
-    socketUrl: (ticket) => `ws://host/${ticket}`,
+    socketUrl: (_ticket, client) => `ws://host/${client}`,
     problem: async (response) => problemFrom(response.status, await response.text(), response.headers.get('Retry-After')),
     events: async (query, accept, signal) => {
       this.opened.push(accept === 'text/event-stream' ? 'sse' : 'poll');
@@ -203,12 +203,13 @@ export class FakeSocket {
   onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
   private readonly host: FakeHost;
-  private client = '';
+  private readonly client: string;
   readonly askedModes: unknown[] = [];
   private readonly places = new Map<number, number>();
 
-  constructor(host: FakeHost, protocol: string) {
+  constructor(host: FakeHost, protocol: string, client: string) {
     this.host = host;
+    this.client = client;
     const code = protocol === SUBPROTOCOL ? host.cuts.refuseSocket() : 4409;
     setTimeout(() => {
       if (this.readyState === 3) return;
@@ -216,6 +217,7 @@ export class FakeSocket {
       this.readyState = 1;
       host.sockets.add(this);
       this.onopen?.();
+      this.tell({ type: 'hello', protocol: SUBPROTOCOL, client: this.client, heartbeat_s: 15, window_bytes: 262_144 });
     }, 1);
   }
 
@@ -223,10 +225,7 @@ export class FakeSocket {
     if (this.readyState !== 1) return;
     if (this.host.cuts.socketDies()) return this.die(1006);
     const message = JSON.parse(text) as Record<string, unknown> & { ch: number; seq: number };
-    if (message.type === 'hello') {
-      this.client = String(message.client);
-      this.tell({ type: 'hello', protocol: SUBPROTOCOL, client: this.client, heartbeat_s: 15, window_bytes: 262_144 });
-    } else if (message.type === 'subscribe') {
+    if (message.type === 'subscribe') {
       const attached = this.host.attached(Number(message.from ?? 0));
       this.askedModes.push(message.mode);
       this.places.set(message.ch, attached.from);

@@ -110,6 +110,12 @@ test('an end belongs to its run, also when another command ended in between', ()
   expect(blocks.atPrompt).toBe(true);
 });
 
+test('a command whose beginning is gone is still told at its end', () => {
+  const blocks = new Blocks();
+  blocks.apply({ n: 9, kind: 'end', offset: 500, line: 'seq 9', exit_code: 1, duration_ms: 3 });
+  expect(blocks.list).toMatchObject([{ line: 'seq 9', end: { exitCode: 1 } }]);
+});
+
 test('frames are read with their whole offset, and rubbish is none', () => {
   const data = new Uint8Array(12);
   data.set([7, 2]);

@@ -29,7 +29,7 @@ class SocketLink implements Link {
     this.options = options;
     this.timer = setTimeout(() => this.end({ final: false, blocked: true }), OPEN_TIMEOUT_MS);
     api.ticket(this.abort.signal).then(
-      (ticket) => this.over || this.start(create, api.socketUrl(ticket)),
+      (ticket) => this.over || this.start(create, api.socketUrl(ticket, options.client)),
       (error: unknown) => this.end(endOfAnswer(asProblem(error))),
     );
   }
@@ -73,7 +73,6 @@ class SocketLink implements Link {
     }
     this.socket = socket;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => this.send({ type: 'hello', client: this.options.client });
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => this.receive(data);
     socket.onclose = ({ code }) => this.end(endOfSocket(code, this.opened));
   }
@@ -86,6 +85,8 @@ class SocketLink implements Link {
     if (framed.event.type === 'hello' && !this.opened) {
       this.opened = true;
       clearTimeout(this.timer);
+      // Under another name nothing of what was sent before would be known.
+      if (framed.event.client !== this.options.client) this.send({ type: 'hello', client: this.options.client });
       this.options.sink.onOpen();
     }
     void this.options.sink.onEvent(framed);
