@@ -142,7 +142,7 @@ async fn a_line_does_what_its_person_may_and_is_told_what_not() {
     drop(terminal);
     let key = json!({"name": "k", "permissions": ["console:use", "run:create:hello", "deployment:read"]});
     let made = world.a.post("keys", key).await.expect(201).data();
-    let greeter = world.a.with_token(made["key"].as_str().unwrap());
+    let greeter = world.a.with_token(made["secret"].as_str().unwrap());
     let mut terminal = Terminal::open(&greeter).await;
     assert!(terminal.run("hello").await.contains("Hello"));
     assert!(terminal.run("cat /etc/passwd").await.contains("permission_denied"));

@@ -24,7 +24,7 @@ const PROBES: &[Probe] = &[
     Probe::new("io_flood_stdout", DROPPED, &[End::Output]),
     Probe::new("io_stdin", DROPPED, &[End::Kill]).silent_stdin(),
     Probe::new("io_descriptors", DROPPED, &[End::Held]),
-    Probe::new("fs_descriptors", DROPPED, &[End::Trap("")]).grants(Grants::Root),
+    Probe::new("fs_descriptors", DROPPED, &[End::Held]).grants(Grants::Root),
     Probe::new("fs_open_close", DROPPED, &[End::Wall]).grants(Grants::Root),
     Probe::new("mod_start_trap", DROPPED, &[End::Trap("")]),
     Probe::new("mod_data_outside", DROPPED, &[End::Trap("")]),
