@@ -19,6 +19,7 @@ mod program;
 mod registry;
 mod ring;
 mod session;
+mod state;
 mod subscription;
 mod tickets;
 
