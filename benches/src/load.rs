@@ -152,15 +152,11 @@ impl Bench<'_> {
             section.left_out("wasmtime serve: no `wasmtime` on PATH, or no component that answers HTTP");
         }
         self.processes(&mut section, at_16)?;
-        section.plots.push(Plot {
-            title: "Throughput and tail latency by connections".to_owned(),
-            x: "connections",
-            y: "runs a second; µs",
-            lines: vec![
-                Line { name: "throughput, /s".to_owned(), points: throughput },
-                Line { name: "p99 at half the throughput, µs".to_owned(), points: tail },
-            ],
-        });
+        section.plots.push(Plot::of_two(
+            "Throughput and tail latency by connections",
+            ("connections", "runs a second; µs"),
+            [("throughput, /s", throughput), ("p99 at half the throughput, µs", tail)],
+        ));
         Ok(section)
     }
 

@@ -3,6 +3,7 @@
 mod generator;
 mod html;
 mod load;
+mod logs;
 mod machine;
 mod micro;
 mod report;
@@ -46,6 +47,8 @@ enum Part {
     Micro,
     /// Load over HTTP, neighbours and peers.
     Load,
+    /// Lines taken, found and shown.
+    Logs,
     /// The N-th of many.
     Scale,
 }
@@ -94,6 +97,7 @@ fn measure(part: Part, settings: &Settings) -> Result<Vec<Section>> {
     match part {
         Part::Micro => micro::sections(settings),
         Part::Load => load::sections(settings),
+        Part::Logs => logs::sections(settings),
         Part::Scale => scale::sections(settings),
     }
 }

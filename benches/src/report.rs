@@ -78,6 +78,18 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+impl Plot {
+    /// Two lines over one axis.
+    pub(crate) fn of_two(
+        title: &str,
+        (x, y): (&'static str, &'static str),
+        lines: [(&str, Vec<(f64, f64)>); 2],
+    ) -> Self {
+        let lines = lines.map(|(name, points)| Line { name: name.to_owned(), points });
+        Self { title: title.to_owned(), x, y, lines: lines.into() }
+    }
+}
+
 impl Section {
     pub(crate) fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about, ..Self::default() }

@@ -53,15 +53,11 @@ async fn tenants(settings: &Settings) -> Result<Section> {
     let full = server.restart(settings).await?;
     section.figure("start with an empty data directory", "µs", Spread::one(us(empty)));
     section.figure(format!("start with {most} tenants"), "µs", Spread::one(us(full)));
-    section.plots.push(Plot {
-        title: "The N-th tenant".to_owned(),
-        x: "tenants",
-        y: "µs; KiB",
-        lines: vec![
-            Line { name: "making, deploying and running, µs".to_owned(), points: latency },
-            Line { name: "memory of the process, KiB".to_owned(), points: memory },
-        ],
-    });
+    section.plots.push(Plot::of_two(
+        "The N-th tenant",
+        ("tenants", "µs; KiB"),
+        [("making, deploying and running, µs", latency), ("memory of the process, KiB", memory)],
+    ));
     Ok(section)
 }
 

@@ -113,6 +113,30 @@ impl Server {
         self.post(&format!("/v1/{}/runs", member.tenant), &member.token, &body).await
     }
 
+    /// Gets JSON below a tenant's address.
+    pub(crate) async fn get(&self, member: &Member, path: &str) -> Result<Value> {
+        let url = format!("{}/v1/{}/{path}", self.url, member.tenant);
+        let answer = self.http.get(url).bearer_auth(&member.token).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Opens a stream of events below a tenant's address.
+    pub(crate) async fn events(&self, member: &Member, path: &str) -> Result<reqwest::Response> {
+        let url = format!("{}/v1/{}/{path}", self.url, member.tenant);
+        let request = self.http.get(url).bearer_auth(&member.token).header("accept", "text/event-stream");
+        Ok(request.send().await?.error_for_status()?)
+    }
+
+    /// Feeds a run's standard input.
+    pub(crate) async fn feed(&self, member: &Member, run: &str, offset: usize, bytes: Vec<u8>) -> Result<()> {
+        let url = format!("{}/v1/{}/runs/{run}/stdin?offset={offset}", self.url, member.tenant);
+        self.http.post(url).bearer_auth(&member.token).body(bytes).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     async fn sign_in(&self, link: &str) -> Result<String> {
         let (_, secret) = link.split_once("/#/link/").context("a link holds a secret")?;
         let tokens = self.post("/v1/auth/link", "", &json!({"token": secret.trim()})).await?;

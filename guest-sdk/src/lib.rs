@@ -1,4 +1,4 @@
-//! For authors of Cloister commands: arguments, input, exit codes, log lines and progress.
+//! For authors of Cloister commands: arguments, input, exit codes, log lines, progress and the terminal.
 //!
 //! A command is an ordinary WASI program. Nothing here is needed to write one; this crate only makes the common things
 //! short, and has no dependencies. A whole command:
@@ -31,11 +31,15 @@
 
 mod args;
 mod exit;
+mod help;
 mod input;
 pub mod log;
 mod progress;
+pub mod terminal;
 
 pub use args::{Arg, Args};
 pub use exit::{Failure, run, show};
+#[doc(hidden)]
+pub use help::help_bytes;
 pub use input::{Input, os_bytes};
 pub use progress::Progress;

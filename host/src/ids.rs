@@ -114,6 +114,10 @@ ulid_id! {
     /// One run.
     RunId, "run id", "run_"
 }
+ulid_id! {
+    /// One run of a workflow.
+    WorkflowRunId, "workflow run id", "wfr_"
+}
 
 ulid_id! {
     /// One API key.

@@ -15,7 +15,7 @@ use crate::auth::{Auth, AuthError, Decisions};
 use crate::clock::Clock;
 use crate::commands::{CommandParts, Commands};
 use crate::config::{Config, ConfigError};
-use crate::console::{Console, ConsoleParts, Echo, Program};
+use crate::console::{Console, ConsoleParts, History, Program, ShellParts, ShellProgram};
 use crate::files::{Files, FilesError};
 use crate::http::{self, App, Parts};
 use crate::idempotency::Idempotency;
@@ -149,6 +149,7 @@ pub async fn serve_until(
     let sweeping = tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
     let keeping = tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
     let cleaning = tokio::spawn(clean(app.clone()));
+    let keeping_logs = tokio::spawn(keep_logs(app.clone()));
     let failed = async {
         app.store.failed().await;
         tracing::error!("the store failed; the host stops rather than lose what it acknowledges");
@@ -163,6 +164,9 @@ pub async fn serve_until(
     // It ends between two steps: what it has begun is finished.
     if cleaning.await.is_err() {
         tracing::error!("cleaning up has failed");
+    }
+    if keeping_logs.await.is_err() {
+        tracing::error!("looking after the logs has failed");
     }
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
@@ -202,6 +206,27 @@ async fn clean(app: App) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// Deletes log lines that plans no longer keep, now and then, until the host stops; and looks once whether all can be read.
+async fn keep_logs(app: App) {
+    let pause = Duration::from_secs(app.config.tenancy.retention_every_s);
+    let check = async {
+        let damaged = app.lifecycle.check_logs(&app.stopping).await;
+        if damaged > 0 {
+            tracing::error!(lines = damaged, "some log lines are damaged; all others can be read");
+        }
+    };
+    let trim = async {
+        loop {
+            app.lifecycle.trim_logs(&app.stopping).await;
+            tokio::select! {
+                () = app.stopping.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    };
+    tokio::join!(check, trim);
 }
 
 /// A one-time link for the operator, and their address.
@@ -244,10 +269,10 @@ pub async fn build(
     address: SocketAddr,
     compiling: Compiling,
 ) -> Result<App, ServeError> {
-    build_with(config, clock, address, compiling, Arc::new(Echo)).await
+    build_with(config, clock, address, compiling, None).await
 }
 
-/// As [`build`], with another program in console sessions.
+/// As [`build`], with another program than a shell in console sessions.
 ///
 /// # Errors
 /// As [`build`].
@@ -256,7 +281,7 @@ pub async fn build_with(
     clock: Clock,
     address: SocketAddr,
     compiling: Compiling,
-    program: Arc<dyn Program>,
+    program: Option<Arc<dyn Program>>,
 ) -> Result<App, ServeError> {
     let parts = tokio::task::spawn_blocking(move || assemble(config, clock, address, compiling, program));
     let parts = parts.await.map_err(|_| ServeError::Stopped("its start was interrupted"))??;
@@ -268,7 +293,7 @@ fn assemble(
     clock: Clock,
     address: SocketAddr,
     compiling: Compiling,
-    program: Arc<dyn Program>,
+    program: Option<Arc<dyn Program>>,
 ) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
     let options =
@@ -317,6 +342,15 @@ fn assemble(
     if interrupted > 0 {
         tracing::warn!(runs = interrupted, "recorded the end of runs that the last process left");
     }
+    let history = History::new(store.clone(), clock.clone());
+    let shell = ShellParts {
+        clock: clock.clone(),
+        commands: commands.clone(),
+        registry: registry.clone(),
+        files: files.clone(),
+        history: history.clone(),
+        audit: audit.clone(),
+    };
     let console = Console::new(ConsoleParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -325,7 +359,8 @@ fn assemble(
         commands: commands.clone(),
         logs: logs.reader(),
         stats: ConsoleStats::register(metrics.registry())?,
-        program,
+        program: program.unwrap_or_else(|| Arc::new(ShellProgram::new(shell))),
+        history,
     });
     let lifecycle = Lifecycle {
         store: store.clone(),

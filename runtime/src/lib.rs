@@ -13,6 +13,7 @@ mod control;
 mod engine;
 mod filesystem;
 mod grant;
+mod help;
 mod http;
 mod limits;
 mod linker;
@@ -37,10 +38,11 @@ pub use cache::{CacheConfig, CacheStats, ModuleSource};
 pub use compile::{CompileLimits, Compiler, compile_worker};
 pub use engine::{Allocation, Metering, engine_config};
 pub use filesystem::{
-    Change, Held, Inode, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded, look_at,
-    remove_tree, walk,
+    Change, Held, Inode, Look, LookKind, OpenFile, Volume, VolumeFull, VolumeLimits, VolumeUsage, WalkEnded,
+    look_at, remove_tree, walk,
 };
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
+pub use help::{HELP_SECTION, MAX_HELP_BYTES, help_text};
 pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
 pub use limits::Limits;
 pub use module::{

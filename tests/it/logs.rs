@@ -93,3 +93,49 @@ async fn a_follower_gets_each_line_once_also_after_a_break() {
     }
     assert_eq!(seen, world.a.all("logs?order=asc").await);
 }
+
+#[tokio::test]
+async fn the_lines_of_a_run_are_deleted_and_what_it_wrote_is_told_as_a_gap() {
+    let world = World::start().await;
+    world.a.deploy("lines", fixture("lines", Shape::Core), json!({})).await;
+    let first = world.a.run("lines", &["3"]).await["id"].as_str().unwrap().to_owned();
+    let second = world.a.run("lines", &["1"]).await["id"].as_str().unwrap().to_owned();
+    let before = world.a.all("logs?order=asc").await;
+    let deleted = world.a.delete(&format!("runs/{first}/logs")).await.expect(200).data();
+    assert_eq!(deleted, json!({"lines": 6}));
+    assert_eq!(world.a.all("logs?order=asc").await, before[6..]);
+    assert_eq!(world.a.all(&format!("logs?run={first}")).await, Vec::<Value>::new());
+    assert_eq!(world.a.all(&format!("logs?run={second}")).await.len(), 2);
+    world.a.get("logs/1").await.problem(410, "line_deleted");
+    world.a.get("logs/1/context").await.problem(410, "line_deleted");
+    assert_eq!(world.a.get("logs/7").await.expect(200).data(), before[6]);
+
+    let mut events = world.a.events(&format!("runs/{first}/output"), None).await;
+    let mut told = Vec::new();
+    loop {
+        let event = events.next().await.unwrap();
+        if event.event == "exit" {
+            break;
+        }
+        told.push((event.event.clone(), event.json()));
+    }
+    let gap = |stream: &str| ("gap".to_owned(), json!({"stream": stream, "from": 0, "to": 18}));
+    assert_eq!(told, [gap("stdout"), gap("stderr")]);
+
+    let missing = world.a.delete("runs/run_00000000000000000000000000/logs").await;
+    missing.problem(404, "run_not_found");
+    let records = world.a.all("audit?action=log:delete&order=asc").await;
+    assert_eq!(records[0]["resource"], json!(first), "{records:?}");
+    assert_eq!(records[0]["outcome"], "done");
+}
+
+#[tokio::test]
+async fn the_lines_of_a_run_that_goes_on_stay() {
+    let world = World::start().await;
+    world.a.deploy("echo", fixture("echo_lines", Shape::Core), json!({})).await;
+    let body = json!({"command": "echo", "stdin": "stream"});
+    let id = world.a.post("runs", body).await.expect(202).data()["id"].as_str().unwrap().to_owned();
+    world.a.delete(&format!("runs/{id}/logs")).await.problem(409, "run_not_ended");
+    world.a.post(&format!("runs/{id}/kill"), json!({})).await.expect(200);
+    world.a.delete(&format!("runs/{id}/logs")).await.expect(200);
+}

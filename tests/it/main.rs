@@ -9,6 +9,7 @@ mod audit;
 mod bad_modules;
 mod bad_requests;
 mod commands;
+mod console;
 mod crash;
 mod disk;
 mod idempotency;

@@ -46,6 +46,7 @@ async fn ask(client: &Client, method: &Method, path: &str, tenant: &str) -> Answ
         .replace("{digest}", &"0".repeat(64))
         .replace("{run}", "run_00000000000000000000000000")
         .replace("{stream}", "stdout")
+        .replace("{line}", "1")
         .replace("{name}", "it")
         .replace("{id}", "no-such-tenant")
         .replace("{session}", "ses_00000000000000000000000000")

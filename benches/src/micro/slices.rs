@@ -8,7 +8,7 @@ use cloister_runtime::{CpuShare, Run, RuntimeConfig};
 
 use super::through::{Through, in_memory, runtime};
 use crate::Settings;
-use crate::report::{Goal, Line, Plot, Section};
+use crate::report::{Goal, Plot, Section};
 use crate::stats::{Spread, quantile, us};
 
 const TICKS_US: [u64; 4] = [250, 500, 1_000, 2_000];
@@ -64,15 +64,11 @@ async fn measure(settings: &Settings) -> Result<Section> {
         let name = format!("tick {} ms: CPU-bound work done / with the longest tick", *tick_us as f64 / 1e3);
         section.figure(name, "×", Spread::one(rate / longest));
     }
-    section.plots.push(Plot {
-        title: "Latency of a 1 ms command beside 64 endless loops".to_owned(),
-        x: "tick in ms",
-        y: "latency in µs",
-        lines: vec![
-            Line { name: "p50".to_owned(), points: p50 },
-            Line { name: "p99".to_owned(), points: p99 },
-        ],
-    });
+    section.plots.push(Plot::of_two(
+        "Latency of a 1 ms command beside 64 endless loops",
+        ("tick in ms", "latency in µs"),
+        [("p50", p50), ("p99", p99)],
+    ));
     shares(settings, &mut section).await?;
     Ok(section)
 }

@@ -20,6 +20,9 @@ pub struct Module {
     pub imports: Vec<String>,
     /// What those imports imply: of `filesystem`, `network`, `http`, `clock`, `random`, `environment`, `stdin`, `stdout`.
     pub needs: Vec<String>,
+    /// The help text it carries in its section `cloister.help`; absent when it carries none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
     /// RFC 3339.
     pub created_at: String,
     /// Who uploaded it.

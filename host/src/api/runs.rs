@@ -141,6 +141,17 @@ pub struct RunOutput {
     pub truncated: bool,
 }
 
+/// Data of a `gap` event of `GET /v1/{tenant}/runs/{id}/output`: bytes of a stream that were deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutputGap {
+    /// `stdout` or `stderr`.
+    pub stream: String,
+    /// Position of the first byte that is gone.
+    pub from: u64,
+    /// Position of the first byte after them.
+    pub to: u64,
+}
+
 /// Data of an `output` event of `GET /v1/{tenant}/runs/{id}/output` (server-sent events).
 ///
 /// The event's id is the cursor to resume after it (`Last-Event-ID` or `?cursor=`). The last event is `exit`, with the

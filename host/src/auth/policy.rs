@@ -88,6 +88,8 @@ actions! {
     ConsoleUse = "console:use", least Runner, Changes;
     /// Sees and ends the console sessions of others.
     ConsoleManage = "console:manage", least Admin, Changes;
+    /// Deletes the lines of a run.
+    LogDelete = "log:delete", least Admin, Changes;
     /// Reads files.
     FileRead = "file:read", least Viewer, Reads;
     /// Writes and removes files.
@@ -309,6 +311,7 @@ mod tests {
         log:read: owner admin developer runner viewer
         console:use: owner admin developer runner
         console:manage: owner admin
+        log:delete: owner admin
         file:read: owner admin developer runner viewer
         file:write: owner admin developer
         audit:read: owner admin

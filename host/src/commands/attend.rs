@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::Commands;
 use super::active::{ActiveRun, Listing};
-use super::output::LiveOutput;
+use super::joins::Joins;
 use crate::api::{self, RunStatus};
 use crate::auth::TenantScope;
 use crate::logs::{LogError, LogLevel, LogStream, RunLog};
@@ -25,18 +25,19 @@ pub(super) struct Attended {
     /// The run counts among its tenant's until all its output is logged.
     pub(super) place: RunPlace,
     pub(super) slot: OwnedSemaphorePermit,
+    pub(super) joins: Joins,
 }
 
 /// Sees a run to its end.
 pub(super) async fn attend(attended: Attended) {
-    let Attended { commands, scope, active, run, log, end, listing, place, slot } = attended;
+    let Attended { commands, scope, active, run, log, end, listing, place, slot, joins } = attended;
     let output = Arc::clone(&active.output);
     let ends = async {
         let report = run.report().await;
         output.close();
         report
     };
-    let (report, logged) = tokio::join!(ends, capture(&output, &log));
+    let (report, logged) = tokio::join!(ends, capture(&active, &log, joins));
     drop(slot);
     let record = ended(active.record.lock().clone(), report, &commands);
     if let Some(outcome) = &record.outcome {
@@ -54,20 +55,26 @@ pub(super) async fn attend(attended: Attended) {
     end.send_replace(true);
 }
 
-/// Moves all output to the log. When the log fails, output is still taken, so that the guest does not hang.
-async fn capture(output: &LiveOutput, log: &RunLog) -> Result<(), LogError> {
+/// Moves all output to whoever takes it and to the log. When the log fails, output is still taken, so that the guest does
+/// not hang.
+async fn capture(run: &ActiveRun, log: &RunLog, mut joins: Joins) -> Result<(), LogError> {
     let mut stdout = log.capture(LogStream::Stdout);
     let mut stderr = log.capture(LogStream::Stderr);
     let mut first_failure = Ok(());
-    while let Some(pending) = output.next_pending().await {
+    while let Some(pending) = run.output.next_pending().await {
+        if joins.take(pending.stream, pending.bytes.clone()).await.is_err() {
+            run.canceller.cancel();
+        }
         let capture = match pending.stream {
             OutputStreamKind::Stdout => &mut stdout,
             OutputStreamKind::Stderr => &mut stderr,
         };
-        if first_failure.is_ok() {
+        if first_failure.is_ok() && joins.logs(pending.stream) {
             first_failure = capture.write(&pending.bytes).await;
         }
     }
+    // Whoever reads a pipe learns of its end before the log is done.
+    joins.end().await;
     first_failure?;
     stdout.finish().await?;
     stderr.finish().await

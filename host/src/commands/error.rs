@@ -23,6 +23,9 @@ pub enum CommandError {
     /// The run is over.
     #[error("the run has ended")]
     RunAlreadyEnded,
+    /// The run is not over.
+    #[error("the run has not ended")]
+    RunNotEnded,
     /// The request to run something is not valid.
     #[error("{0}")]
     Invalid(String),
@@ -92,6 +95,7 @@ impl CommandError {
             Self::CommandNotFound(_) => "command_not_found",
             Self::RunNotFound => "run_not_found",
             Self::RunAlreadyEnded => "run_already_ended",
+            Self::RunNotEnded => "run_not_ended",
             Self::Invalid(_) => "invalid_value",
             Self::TooManyRuns(_) => "too_many_runs",
             Self::TenantMemory(_) => "tenant_memory_used_up",

@@ -14,7 +14,8 @@ use super::{CommandError, Commands};
 use crate::api;
 use crate::auth::{Permit, TenantScope, act};
 use crate::ids::RunId;
-use crate::logs::{Line, LogCursor, LogError, LogFilter, LogOrder, LogQuery, LogStream};
+use crate::logs::{Line, LogCursor, LogError, LogFilter, LogOrder, LogQuery, LogStream, RunBytes};
+use crate::store::RunRecord;
 
 /// Lines read from the log at once.
 const REPLAY_LINES: usize = 1_000;
@@ -72,6 +73,17 @@ impl FromStr for OutputCursor {
 pub enum OutputItem {
     /// Bytes of a stream, and the place after them.
     Bytes(OutputStreamKind, Bytes, OutputCursor),
+    /// Bytes of a stream that were deleted, and the place after them.
+    Gap {
+        /// Which.
+        stream: OutputStreamKind,
+        /// The first that is gone.
+        from: u64,
+        /// The first that is not.
+        to: u64,
+        /// Where to continue.
+        cursor: OutputCursor,
+    },
     /// The run has ended and all was told.
     End(Box<api::Run>),
 }
@@ -88,9 +100,9 @@ enum State {
     Live(Arc<ActiveRun>),
     /// Reading the log; then going on with the live run, or the end.
     Replay {
-        page: Option<LogCursor>,
+        next: Page,
+        /// How much of each stream the lines read so far hold, and those before them.
         seen: OutputCursor,
-        first: bool,
         live: Option<Arc<ActiveRun>>,
         told: Vec<OutputItem>,
     },
@@ -99,8 +111,17 @@ enum State {
 
 impl State {
     fn replay(live: Option<Arc<ActiveRun>>) -> Self {
-        Self::Replay { page: None, seen: OutputCursor::default(), first: true, live, told: Vec::new() }
+        Self::Replay { next: Page::First, seen: OutputCursor::default(), live, told: Vec::new() }
     }
+}
+
+/// What of the log is read next.
+#[derive(Debug, Clone, Copy)]
+enum Page {
+    First,
+    At(LogCursor),
+    /// All was read.
+    None,
 }
 
 impl Commands {
@@ -149,7 +170,7 @@ impl Commands {
         run: &RunId,
         command: &crate::ids::CommandName,
     ) -> Result<(), CommandError> {
-        let source = crate::logs::LineSource { run: run.clone(), command: command.clone(), step: None };
+        let source = crate::logs::LineSource::of_run(run.clone(), command.clone());
         self.inner.logs.run(scope, source).flush().await?;
         Ok(())
     }
@@ -168,13 +189,13 @@ impl Follower {
                 }
                 State::Replay { told, .. } if !told.is_empty() => {
                     // Kept in reverse, so that taking the next is cheap.
-                    return Ok(told.pop());
-                }
-                State::Replay { .. } => {
-                    if let Some(end) = self.read_log().await? {
-                        return Ok(Some(end));
+                    let item = told.pop();
+                    if matches!(item, Some(OutputItem::End(_))) {
+                        self.state = State::Done;
                     }
+                    return Ok(item);
                 }
+                State::Replay { .. } => self.read_log().await?,
             }
         }
     }
@@ -200,39 +221,93 @@ impl Follower {
         }
     }
 
-    /// Reads one page of the log; the end of the run when there is no more and it has ended.
-    async fn read_log(&mut self) -> Result<Option<OutputItem>, CommandError> {
-        let State::Replay { page, seen, first, live, told } = &mut self.state else {
-            return Ok(None);
-        };
-        if std::mem::take(first) {
-            let record = self.commands.record(&self.scope, &self.id).await?;
-            self.commands.flush(&self.scope, &self.id, &record.command).await?;
-        } else if page.is_none() {
-            return match live.take() {
+    /// Reads one page of the log, or goes on with what comes after it: the live run, or its end.
+    async fn read_log(&mut self) -> Result<(), CommandError> {
+        let State::Replay { next, seen, live, told } = &mut self.state else { return Ok(()) };
+        let reader = self.commands.inner.logs.reader();
+        let (cursor, begins_after) = match *next {
+            Page::None => match live.take() {
                 Some(run) => {
                     self.state = State::Live(run);
-                    Ok(None)
+                    return Ok(());
                 }
                 None => {
-                    self.state = State::Done;
                     let record = self.commands.record(&self.scope, &self.id).await?;
-                    Ok(Some(OutputItem::End(Box::new(record.to_api()))))
+                    let left = reader.run_bytes(&self.scope, &self.id).await?;
+                    // What was deleted while the log was read.
+                    *told = gaps(written(left.as_ref(), &record), &mut self.cursor);
+                    told.push(OutputItem::End(Box::new(record.to_api())));
+                    told.reverse();
+                    return Ok(());
                 }
-            };
-        }
+            },
+            Page::At(cursor) => (Some(cursor), None),
+            Page::First => {
+                let record = self.commands.record(&self.scope, &self.id).await?;
+                self.commands.flush(&self.scope, &self.id, &record.command).await?;
+                let left = reader.run_bytes(&self.scope, &self.id).await?;
+                *seen = deleted(left.as_ref(), &record);
+                (None, left.map(|left| left.trimmed_seq))
+            }
+        };
         let filter = LogFilter {
             run: Some(self.id.clone()),
             streams: vec![LogStream::Stdout, LogStream::Stderr],
             ..LogFilter::default()
         };
-        let query = LogQuery { filter, order: LogOrder::Asc, cursor: *page, limit: REPLAY_LINES };
-        let found = self.commands.inner.logs.reader().query(&self.scope, query).await?;
-        *page = found.next;
-        *told = unseen(&found.lines, seen, &mut self.cursor);
+        let query = LogQuery { filter, order: LogOrder::Asc, cursor, limit: REPLAY_LINES };
+        let found = reader.query(&self.scope, query).await?;
+        if let Some(&(first_seq, last_seq)) = found.missing.first() {
+            return Err(LogError::Damaged { first_seq, last_seq }.into());
+        }
+        let expected_seq = begins_after.or(cursor.map(LogCursor::last_passed));
+        if expected_seq.is_some_and(|seq| found.trimmed_seq > seq) {
+            // Lines were deleted in between: where those that were read belong has to be found again.
+            *next = Page::First;
+            return Ok(());
+        }
+        *next = found.next.map_or(Page::None, Page::At);
+        *told = gaps(*seen, &mut self.cursor);
+        told.extend(unseen(&found.lines, seen, &mut self.cursor));
         told.reverse();
-        Ok(None)
+        Ok(())
     }
+}
+
+/// How much of each stream was deleted, from its beginning.
+fn deleted(left: Option<&RunBytes>, record: &RunRecord) -> OutputCursor {
+    match left {
+        Some(RunBytes { stdout, stderr, .. }) => OutputCursor {
+            stdout_bytes: stdout.written.saturating_sub(stdout.left),
+            stderr_bytes: stderr.written.saturating_sub(stderr.left),
+        },
+        None => written(None, record),
+    }
+}
+
+/// How much was written to each stream. Of a run whose last line was deleted long ago, its record knows.
+fn written(left: Option<&RunBytes>, record: &RunRecord) -> OutputCursor {
+    let (stdout_bytes, stderr_bytes) = match left {
+        Some(bytes) => (bytes.stdout.written, bytes.stderr.written),
+        None if record.status == api::RunStatus::Ended => {
+            (record.usage.stdout_bytes, record.usage.stderr_bytes)
+        }
+        None => (0, 0),
+    };
+    OutputCursor { stdout_bytes, stderr_bytes }
+}
+
+/// Tells what was deleted between a follower's place and `until`.
+fn gaps(until: OutputCursor, cursor: &mut OutputCursor) -> Vec<OutputItem> {
+    let mut told = Vec::new();
+    for stream in [OutputStreamKind::Stdout, OutputStreamKind::Stderr] {
+        let (from, to) = (*cursor.of(stream), *{ until }.of(stream));
+        if from < to {
+            *cursor.of(stream) = to;
+            told.push(OutputItem::Gap { stream, from, to, cursor: *cursor });
+        }
+    }
+    told
 }
 
 /// The bytes of these lines that a follower has not seen, in pieces; in order.

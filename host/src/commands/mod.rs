@@ -5,6 +5,7 @@ mod attend;
 mod error;
 mod follow;
 mod grants;
+mod joins;
 mod output;
 mod query;
 mod records;
@@ -34,6 +35,7 @@ use crate::store::Store;
 
 pub use error::CommandError;
 pub use follow::{OutputCursor, OutputItem};
+pub use joins::{JoinedOutput, Joins, OutputTaker, TakerGone, ToNobody};
 pub use query::RunFilter;
 pub use start::{EndWithCaller, Started};
 pub use usage::InUse;
@@ -45,24 +47,20 @@ pub struct Commands {
 }
 
 struct Inner {
-    store: Store,
-    clock: Clock,
-    audit: Audit,
-    quota: Quota,
-    masking: Masking,
-    registry: Registry,
-    secrets: Secrets,
-    files: Files,
-    logs: LogWriter,
-    runtime: Arc<Runtime>,
+    parts: CommandParts,
     records: RunRecords,
     active: ActiveRuns,
-    runs_ended: RunsEnded,
-    private_ranges: Vec<AddressRange>,
     /// Looks names up for all runs, so that the threads it holds are bounded together.
     resolver: Arc<dyn Resolve>,
     /// One for each instance slot of the engine.
-    slots: Arc<Semaphore>,
+    free_slots: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = CommandParts;
+    fn deref(&self) -> &CommandParts {
+        &self.parts
+    }
 }
 
 /// The parts that runs stand on.
@@ -91,7 +89,7 @@ pub struct CommandParts {
     pub runs_ended: RunsEnded,
     /// Ranges of the operator's own networks that granted destinations may be in.
     pub private_ranges: Vec<AddressRange>,
-    /// Runs at a time, of all tenants.
+    /// Instances of the engine: runs at a time, of all tenants.
     pub slots: usize,
 }
 
@@ -101,44 +99,14 @@ impl Commands {
     /// # Errors
     /// When a thread cannot be started.
     pub fn new(parts: CommandParts) -> std::io::Result<Self> {
-        let CommandParts {
-            store,
-            clock,
-            audit,
-            quota,
-            masking,
-            registry,
-            secrets,
-            files,
-            logs,
-            runtime,
-            runs_ended,
-            private_ranges,
-            slots,
-        } = parts;
-        let slots = Arc::new(Semaphore::new(slots));
-        let active = ActiveRuns::default();
-        let records = RunRecords::start(store.clone())?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                store,
-                clock,
-                audit,
-                quota,
-                masking,
-                registry,
-                secrets,
-                files,
-                logs,
-                runtime,
-                records,
-                active,
-                runs_ended,
-                private_ranges,
-                resolver: Arc::new(SystemResolver::default()),
-                slots,
-            }),
-        })
+        let inner = Inner {
+            records: RunRecords::start(parts.store.clone())?,
+            active: ActiveRuns::default(),
+            resolver: Arc::new(SystemResolver::default()),
+            free_slots: Arc::new(Semaphore::new(parts.slots)),
+            parts,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Runs that have not ended.

@@ -40,6 +40,8 @@ struct State {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     streams: [Kept; 2],
+    /// The first bytes are kept for the answer.
+    keeps_heads: bool,
     chunks: u64,
     closed: bool,
     recorded: bool,
@@ -106,7 +108,8 @@ impl OutputSink for LiveOutput {
             let number = state.chunks;
             state.chunks += 1;
             state.pending_bytes += bytes.len();
-            state.streams[index(stream)].push(number, bytes.clone(), true);
+            let keeps_head = state.keeps_heads;
+            state.streams[index(stream)].push(number, bytes.clone(), keeps_head);
             state.pending.push_back(Pending { stream, bytes, _held: held });
             state.untold = true;
             if state.pending_bytes < WAKE_BYTES {
@@ -149,8 +152,12 @@ impl State {
 }
 
 impl LiveOutput {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::default()
+    /// Keeps the first bytes of both streams when somebody waits for an answer with them.
+    pub(super) fn new(keeps_heads: bool) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State { keeps_heads, ..State::default() }),
+            changed: Notify::new(),
+        })
     }
 
     /// The next bytes for the log; `None` when the guest has ended and all were taken.

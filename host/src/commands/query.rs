@@ -83,6 +83,22 @@ impl Commands {
         Ok(ended.unwrap_or_else(|_| run.record.lock().clone()).to_api())
     }
 
+    /// Deletes the lines of a run that has ended; their number.
+    ///
+    /// # Errors
+    /// [`CommandError::RunNotFound`], [`CommandError::RunNotEnded`], and when the log fails.
+    pub async fn delete_logs(
+        &self,
+        permit: &Permit<act::LogDelete>,
+        id: &RunId,
+    ) -> Result<u64, CommandError> {
+        let record = self.record(permit.scope(), id).await?;
+        if record.status != RunStatus::Ended {
+            return Err(CommandError::RunNotEnded);
+        }
+        Ok(self.inner.logs.delete_run(permit.scope(), id).await?)
+    }
+
     pub(super) async fn record(&self, scope: &TenantScope, id: &RunId) -> Result<RunRecord, CommandError> {
         if let Some(run) = self.inner.active.find(scope, id) {
             return Ok(run.record.lock().clone());

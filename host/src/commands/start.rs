@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::active::ActiveRun;
 use super::attend::{Attended, attend};
+use super::joins::Joins;
 use super::output::LiveOutput;
 use super::{CommandError, Commands};
 use crate::api::{self, CreateRun, RunOutput, RunStatus, Stdin, Usage};
@@ -46,6 +47,17 @@ impl Started {
     #[must_use]
     pub fn id(&self) -> &RunId {
         &self.id
+    }
+
+    /// Ends it, as a person who interrupts it does.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        self.run.canceller.clone()
+    }
+
+    /// Waits for the end, and answers the run without its output.
+    pub async fn ended(&self) -> api::Run {
+        self.run.end().await.to_api()
     }
 
     /// Waits for the end, and answers the run with its output.
@@ -105,7 +117,7 @@ struct Plan {
 }
 
 impl Commands {
-    /// Starts a run. With `durable`, its record is on disk before this returns.
+    /// Starts a run whose streams are as the request says. With `durable`, its record is on disk before this returns.
     ///
     /// # Errors
     /// When there is no such command, the request is not valid, or no room for one more run.
@@ -115,27 +127,55 @@ impl Commands {
         request: CreateRun,
         durable: bool,
     ) -> Result<Started, CommandError> {
+        self.start_with(permit, request, durable, !durable, Joins::default()).await
+    }
+
+    /// Starts a run that is joined to a console, to the next command of a line, or to files.
+    ///
+    /// # Errors
+    /// As [`Commands::start`].
+    pub async fn start_joined(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        request: CreateRun,
+        joins: Joins,
+    ) -> Result<Started, CommandError> {
+        self.start_with(permit, request, false, false, joins).await
+    }
+
+    async fn start_with(
+        &self,
+        permit: &Permit<act::RunCreate>,
+        request: CreateRun,
+        durable: bool,
+        keeps_heads: bool,
+        joins: Joins,
+    ) -> Result<Started, CommandError> {
         let inner = &self.inner;
         inner.store.admit()?;
         check_args(&request.args)?;
         check_env(&request.env)?;
-        let (stdin, pipe) = stdin_source(&request.stdin)?;
+        let (stdin, pipe) = match &joins.stdin {
+            Some(pipe) => (StdinSource::Pipe(pipe.clone()), None),
+            None => stdin_source(&request.stdin)?,
+        };
         let plan = self.plan(permit, &request).await?;
         let allowed = permit.limits();
         let (mut listing, admission) =
             inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
-        let slot = Arc::clone(&inner.slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
+        let slot = Arc::clone(&inner.free_slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         inner.quota.run(permit, allowed).await?;
         let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };
         let Resolved { deployment, module } = &*plan.resolved;
         let prepared = self.prepared(permit.scope(), module, limits.fuel).await?;
-        let output = LiveOutput::new();
+        let output = LiveOutput::new(keeps_heads);
         let grants = &deployment.active.grants;
         let mut env = grants.env.clone();
         env.extend(request.env);
         let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
-        let (directories, volume) =
-            self.directories(permit.scope(), allowed.of_volume(), &grants.directories).await?;
+        let (directories, volume) = self
+            .directories(permit.scope(), allowed.of_volume(), &grants.directories, joins.cwd.clone())
+            .await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),
             env,
@@ -144,7 +184,7 @@ impl Commands {
             network,
             stdin,
             output: Arc::clone(&output) as _,
-            terminals: [false; 3],
+            terminals: joins.terminals(),
         };
         let record = RunRecord {
             id: RunId::generate(&inner.clock),
@@ -162,10 +202,8 @@ impl Commands {
         self.record_start(permit, &record, durable).await?;
         self.audit_start(permit, &record, durable).await?;
         let place = admission.place();
-        let log = inner.logs.run(
-            permit.scope(),
-            LineSource { run: record.id.clone(), command: record.command.clone(), step: None },
-        );
+        let log =
+            inner.logs.run(permit.scope(), LineSource::of_run(record.id.clone(), record.command.clone()));
         let log = log.masked(inner.masking.of_run(permit.scope(), &secrets).await?);
         let run = inner.runtime.start(admission, prepared, grant, limits);
         let (end, ended) = watch::channel(false);
@@ -189,6 +227,7 @@ impl Commands {
             listing,
             place,
             slot,
+            joins,
         };
         tokio::spawn(attend(attended));
         Ok(Started { id, run: active })

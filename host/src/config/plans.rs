@@ -49,6 +49,8 @@ pub struct Plan {
     pub cpu_cap_millicores: u32,
     /// Days that log lines are kept.
     pub retention_days: u32,
+    /// Log lines that are kept, in bytes as they are stored, compressed.
+    pub retention_bytes: u64,
     /// Requests of all principals together, a minute; 0 is no bound, here and below.
     pub requests_per_minute: u32,
     /// Requests of one principal, a minute.
@@ -147,6 +149,7 @@ impl Default for Plans {
             cpu_weight: 1,
             cpu_cap_millicores: 1_000,
             retention_days: 7,
+            retention_bytes: GIB / 2,
             requests_per_minute: 1_000,
             requests_per_minute_principal: 600,
             runs_per_minute: 10,
@@ -175,6 +178,7 @@ impl Default for Plans {
             cpu_weight: 2,
             cpu_cap_millicores: 2_000,
             retention_days: 30,
+            retention_bytes: 5 * GIB,
             requests_per_minute: 1_000,
             requests_per_minute_principal: 600,
             runs_per_minute: 50,
@@ -206,6 +210,7 @@ impl Default for Plans {
             cpu_weight: 4,
             cpu_cap_millicores: 0,
             retention_days: 90,
+            retention_bytes: 50 * GIB,
             requests_per_minute: 6_000,
             requests_per_minute_principal: 3_000,
             runs_per_minute: 200,
@@ -236,6 +241,7 @@ impl Default for Plans {
             cpu_weight: 8,
             cpu_cap_millicores: 0,
             retention_days: 365,
+            retention_bytes: 500 * GIB,
             requests_per_minute: 0,
             requests_per_minute_principal: 0,
             runs_per_minute: 0,
@@ -338,6 +344,7 @@ impl Plan {
                 plan.console_history_bytes,
                 MIN_CONSOLE_HISTORY_BYTES..=64 << 20,
             )?;
+            within(&key("retention_bytes"), plan.retention_bytes, MIB..=1024 * 1024 * GIB)?;
         }
         Ok(())
     }

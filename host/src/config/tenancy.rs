@@ -17,6 +17,8 @@ pub struct TenancyConfig {
     pub offboarding_grace_s: u64,
     /// Between two clean-ups of what has expired, in seconds.
     pub cleaning_every_s: u64,
+    /// Between two looks for log lines that plans no longer keep, in seconds.
+    pub retention_every_s: u64,
     /// Largest archive that is imported, in bytes, unpacked.
     pub import_bytes: u64,
 }
@@ -28,6 +30,7 @@ impl Default for TenancyConfig {
             default_tenant: None,
             offboarding_grace_s: 30 * 24 * 3_600,
             cleaning_every_s: 60,
+            retention_every_s: 60,
             import_bytes: 16 << 30,
         }
     }
@@ -37,6 +40,7 @@ impl TenancyConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("tenancy.offboarding_grace_s", self.offboarding_grace_s, 0..=366 * 24 * 3_600)?;
         within("tenancy.cleaning_every_s", self.cleaning_every_s, 1..=24 * 3_600)?;
+        within("tenancy.retention_every_s", self.retention_every_s, 1..=24 * 3_600)?;
         within("tenancy.import_bytes", self.import_bytes, 1 << 20..=1 << 50)?;
         if let Some(slug) = &self.default_tenant {
             slug.parse::<TenantSlug>().map_err(|error| ConfigError::Value {

@@ -19,7 +19,9 @@ pub struct History {
 }
 
 impl History {
-    pub(super) fn new(store: Store, clock: Clock) -> Self {
+    /// On top of a store.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock }
     }
 
@@ -48,7 +50,7 @@ impl History {
             .await
     }
 
-    /// The newest lines, newest first: for a program's own keys.
+    /// The newest lines that contain a text, newest first: for a program's own keys.
     ///
     /// # Errors
     /// When the store fails.
@@ -56,11 +58,12 @@ impl History {
         &self,
         scope: &TenantScope,
         principal: &PrincipalId,
+        text: &str,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let (scope, principal) = (scope.clone(), principal.clone());
+        let (scope, principal, text) = (scope.clone(), principal.clone(), text.to_owned());
         let read = self.store.read::<_, StoreError, _>(move |reader| {
-            reader.command_lines(&scope, &principal, None, limit, |_| true)
+            reader.command_lines(&scope, &principal, None, limit, |record| record.line.contains(&text))
         });
         Ok(read.await?.items.into_iter().map(|record| record.line).collect())
     }

@@ -19,6 +19,7 @@ mod program;
 mod registry;
 mod ring;
 mod session;
+mod shell;
 mod state;
 mod subscription;
 mod tickets;
@@ -39,6 +40,7 @@ pub use note::{MAX_MARK_LINE_BYTES, Mark, Mode};
 pub use program::{Program, SessionContext, SessionIo, SessionOutput};
 pub use registry::{Console, ConsoleParts, MAX_PRINCIPAL_SESSIONS, MAX_SESSIONS};
 pub use session::{ECHO_BYTES, EndReason, Exit, OWNER_GRACE_MS, SessionEnded, Size, WINDOW_BYTES};
+pub use shell::{ShellParts, ShellProgram};
 pub use subscription::{Channel, MAX_SUBSCRIPTIONS, Places, Subscription};
 pub use tickets::TICKET_TTL_S;
 

@@ -53,6 +53,8 @@ pub struct ConsoleParts {
     pub logs: LogReader,
     /// Counts.
     pub stats: ConsoleStats,
+    /// What principals have typed.
+    pub history: History,
     /// What runs in each session.
     pub program: Arc<dyn Program>,
 }
@@ -65,7 +67,6 @@ pub struct Console {
 
 pub(super) struct Inner {
     pub(super) parts: ConsoleParts,
-    history: History,
     sessions: Mutex<HashMap<ConsoleSessionId, Arc<Session>>>,
     tickets: Tickets,
     connections: Arc<Connections>,
@@ -77,10 +78,8 @@ impl Console {
     /// Without any session.
     #[must_use]
     pub fn new(parts: ConsoleParts) -> Self {
-        let history = History::new(parts.store.clone(), parts.clock.clone());
         let inner = Inner {
             parts,
-            history,
             sessions: Mutex::default(),
             tickets: Tickets::default(),
             connections: Arc::default(),
@@ -93,7 +92,7 @@ impl Console {
     /// What principals have typed.
     #[must_use]
     pub fn history(&self) -> &History {
-        &self.inner.history
+        &self.inner.parts.history
     }
 
     /// Counts.

@@ -1,5 +1,6 @@
 //! The tenant's directory: read and written only through a capability for it.
 
+mod append;
 mod error;
 mod path;
 mod read;

@@ -89,7 +89,7 @@ fn open(root: &Dir, path: &TenantPath, looked: &Metadata) -> Result<Found, Files
     Ok(Found::File { file: file.into_std(), size_bytes: metadata.len() })
 }
 
-fn nonblocking() -> i32 {
+pub(super) fn nonblocking() -> i32 {
     i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
 }
 

@@ -125,6 +125,7 @@ pub(super) static KINDS: &[Kind] = &[
     kind("command_not_found", 404, "There is no such command", "List commands with GET /v1/{tenant}/deployments."),
     kind("run_not_found", 404, "There is no such run", "List runs with GET /v1/{tenant}/runs."),
     kind("run_already_ended", 409, "The run has ended", "Nothing is left to do."),
+    kind("run_not_ended", 409, "The run has not ended", "Wait for its end, or end it with POST /v1/{tenant}/runs/{run}/kill."),
     kind("stdin_gap", 409, "Bytes of standard input are missing in between", "Send again from the offset that was expected."),
     kind("stdin_not_streamed", 409, "The run takes no more input", "Start it with `stdin: stream`."),
     kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),
@@ -145,6 +146,8 @@ pub(super) static KINDS: &[Kind] = &[
     // Logs.
     kind("log_store_failed", 503, "The log takes no more lines", "Try again when the host has restarted."),
     kind("log_read_failed", 503, "The log cannot be read", "Try again, and give the request id to the operator if it persists."),
+    kind("line_not_found", 404, "There is no such line", "List lines with GET /v1/{tenant}/logs."),
+    kind("line_deleted", 410, "The line was deleted", "Look at those that are left with GET /v1/{tenant}/logs."),
     kind("log_damaged", 500, "Lines of the log are damaged", "Read what is left with GET /v1/{tenant}/logs."),
     // Rates and quotas.
     kind("rate_limited", 429, "Too many of these in a short time", "Wait as `Retry-After` says."),

@@ -133,6 +133,11 @@ impl Routes {
             .add(Method::GET, "/v1/{tenant}/usage", get(usage::show))
             // Logs.
             .add(Method::GET, "/v1/{tenant}/logs", get(logs::list))
+            .add(Method::GET, "/v1/{tenant}/logs/histogram", get(logs::histogram))
+            .add(Method::GET, "/v1/{tenant}/logs/export", get(logs::export))
+            .add(Method::GET, "/v1/{tenant}/logs/{line}", get(logs::show))
+            .add(Method::GET, "/v1/{tenant}/logs/{line}/context", get(logs::context))
+            .add(Method::DELETE, "/v1/{tenant}/runs/{run}/logs", delete(runs::delete_logs))
             // The console.
             .add(Method::POST, "/v1/{tenant}/console/sessions", post(console::create))
             .add(Method::GET, "/v1/{tenant}/console/sessions", get(console::list))

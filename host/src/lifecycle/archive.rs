@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::LifecycleError;
 use crate::api::{Branding, Deploy};
 use crate::auth::Permission;
-use crate::ids::{CommandName, ModuleDigest, RoleName, RunId, TenantSlug};
+use crate::ids::{CommandName, ModuleDigest, RoleName, RunId, TenantSlug, WorkflowRunId};
 use crate::logs::{Line, LineBatch, LineSource, Mark};
 use crate::tenancy::{Email, PlanName, RoleRef};
 
@@ -113,6 +113,8 @@ pub(super) struct LogEntry {
     run: RunId,
     command: CommandName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    workflow_run: Option<WorkflowRunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     step: Option<Box<str>>,
     /// Stream, level and flags, as they are stored.
     mark: u8,
@@ -126,6 +128,7 @@ impl LogEntry {
             time_us: line.time_us,
             run: line.source.run.clone(),
             command: line.source.command.clone(),
+            workflow_run: line.source.workflow_run.clone(),
             step: line.source.step.clone(),
             mark: line.mark.byte(),
             bytes: STANDARD.encode(&line.bytes),
@@ -133,7 +136,12 @@ impl LogEntry {
     }
 
     pub(super) fn source(&self) -> LineSource {
-        LineSource { run: self.run.clone(), command: self.command.clone(), step: self.step.clone() }
+        LineSource {
+            run: self.run.clone(),
+            command: self.command.clone(),
+            workflow_run: self.workflow_run.clone(),
+            step: self.step.clone(),
+        }
     }
 
     /// Adds the line to a batch.

@@ -3,11 +3,13 @@
 //! Records of tenants are changed in `tenancy`; here their runs are ended, and their modules, lines and files go.
 
 mod archive;
+mod check;
 mod clean;
 mod erase;
 mod error;
 mod export;
 mod import;
+mod retention;
 mod status;
 
 use std::sync::Arc;

@@ -86,6 +86,16 @@ impl Chunk {
         self.heads.partition_point(|head| head.start as usize <= offset).saturating_sub(1)
     }
 
+    /// The chunk with the text that belongs to its heads; `None` when it does not.
+    pub(super) fn with_text(self, text: Vec<u8>) -> Option<Self> {
+        (text.len() == self.text_bytes()).then_some(Self { text, ..self })
+    }
+
+    /// Bytes of the text of its lines, by their heads.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.heads.last().map_or(0, |head| head.start as usize + head.len_bytes as usize + 1)
+    }
+
     /// Bytes it takes in memory, about.
     pub(super) fn memory_bytes(&self) -> usize {
         self.text.len() + self.heads.len() * size_of::<Head>() + size_of::<Self>()
@@ -164,7 +174,7 @@ pub(super) struct Summary {
     pub(super) lines: u32,
     pub(super) min_time_us: u64,
     pub(super) max_time_us: u64,
-    /// Bloom filters of 64 bits, two per name.
+    /// Bloom filters of 64 bits, two per name; that of runs holds workflow runs too.
     pub(super) runs: u64,
     pub(super) commands: u64,
     /// Sets of [`LogStream::bit`] and of level bits.
@@ -188,12 +198,16 @@ impl Summary {
         };
         let mut last_source = None;
         for head in heads {
+            if head.mark.is_gone() {
+                continue;
+            }
             summary.streams |= head.mark.stream().bit();
             summary.levels |= head.mark.level_bit();
             if last_source != Some(head.source) {
                 last_source = Some(head.source);
                 if let Some(source) = chunk.sources.get(head.source as usize) {
                     summary.runs |= name_bits(source.run.as_str());
+                    summary.runs |= source.workflow_run.as_ref().map_or(0, |run| name_bits(run.as_str()));
                     summary.commands |= name_bits(source.command.as_str());
                 }
             }

@@ -2,9 +2,9 @@
 //!
 //! | at | bytes | what (numbers little-endian) |
 //! |---|---|---|
-//! | 0 | 1 | version, 1 |
+//! | 0 | 1 | version, 2; the sources of version 1 have no workflow run |
 //! | 1 | 4 | CRC-32 of everything after it |
-//! | 5 | 1 | flags; bit 0: the text is an LZ4 block |
+//! | 5 | 1 | flags; bit 0: the text is an LZ4 block; bit 1: all lines were deleted, and neither heads nor text follow |
 //! | 6 | 8, 4 | first sequence number, number of lines |
 //! | 18 | 8, 8 | least and greatest time, µs since the Unix epoch |
 //! | 34 | 8, 8 | Bloom filters of runs and commands |
@@ -22,10 +22,13 @@ use super::chunk::{Chunk, Head, Summary};
 use super::line::{LineSource, Mark};
 use super::split::MAX_LINE_BYTES;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The oldest version that is read.
+const FIRST_VERSION: u8 = 1;
 const HEADER_BYTES: usize = 60;
 const CHECKED_FROM: usize = 5;
 const LZ4: u8 = 1;
+const DELETED: u8 = 1 << 1;
 /// Shorter texts are stored as they are.
 const MIN_COMPRESS_BYTES: usize = 256;
 /// A chunk is cut before its text and heads would take more than this; only a single longer line takes more.
@@ -79,6 +82,16 @@ impl Encoder {
         value
     }
 
+    /// The stored value of a chunk all of whose lines were deleted: what keeps their places.
+    pub(super) fn encode_deleted(summary: &Summary) -> Vec<u8> {
+        let gone = Summary { runs: 0, commands: 0, streams: 0, levels: 0, ..*summary };
+        let mut value = vec![0; HEADER_BYTES];
+        put_header(&mut value, &gone, DELETED, 0, 0);
+        let checksum = crc32fast::hash(&value[CHECKED_FROM..]);
+        value[1..5].copy_from_slice(&checksum.to_le_bytes());
+        value
+    }
+
     fn put_heads(&mut self, chunk: &Chunk, heads: &[Head], value: &mut Vec<u8>) {
         let mut used: Vec<&LineSource> = Vec::new();
         self.local.clear();
@@ -99,6 +112,7 @@ impl Encoder {
             put_name(value, source.run.as_str());
             put_name(value, source.command.as_str());
             put_name(value, source.step.as_deref().unwrap_or_default());
+            put_name(value, source.workflow_run.as_ref().map_or("", |run| run.as_str()));
         }
         let mut time_us = heads.first().map_or(0, |head| head.time_us);
         for head in heads {
@@ -162,7 +176,8 @@ pub(super) struct Encoded<'a> {
     pub(super) summary: Summary,
     /// Bytes of the text once unpacked.
     pub(super) text_bytes: usize,
-    compressed: bool,
+    version: u8,
+    flags: u8,
     heads: &'a [u8],
     text: &'a [u8],
 }
@@ -171,7 +186,7 @@ impl<'a> Encoded<'a> {
     /// Checks a stored value and reads its summary.
     pub(super) fn open(value: &'a [u8]) -> Result<Self, Damage> {
         let mut header = Reader { rest: value.get(..HEADER_BYTES).ok_or(Damage::Truncated)? };
-        if header.byte()? != VERSION {
+        if !(FIRST_VERSION..=VERSION).contains(&header.byte()?) {
             return Err(Damage::Version);
         }
         if header.u32()? != crc32fast::hash(&value[CHECKED_FROM..]) {
@@ -183,6 +198,7 @@ impl<'a> Encoded<'a> {
     /// Reads the summary of a stored value that was checked before.
     pub(super) fn reopen(value: &'a [u8]) -> Result<Self, Damage> {
         let mut header = Reader { rest: value.get(CHECKED_FROM..HEADER_BYTES).ok_or(Damage::Truncated)? };
+        let version = value[0];
         let flags = header.byte()?;
         let summary = Summary {
             first_seq: header.u64()?,
@@ -201,7 +217,7 @@ impl<'a> Encoded<'a> {
         if !fits || summary.first_seq.checked_add(u64::from(summary.lines)).is_none() {
             return Err(Damage::Contents);
         }
-        Ok(Self { summary, text_bytes, compressed: flags & LZ4 != 0, heads, text })
+        Ok(Self { summary, text_bytes, version, flags, heads, text })
     }
 
     /// All of it.
@@ -213,11 +229,37 @@ impl<'a> Encoded<'a> {
 
     /// All of it, when the text was unpacked before.
     pub(super) fn decode_with(&self, text: Vec<u8>) -> Result<Chunk, Damage> {
+        self.decode_heads()?.with_text(text).ok_or(Damage::Contents)
+    }
+
+    /// Bytes of the heads.
+    pub(super) fn heads_bytes(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// True when all its lines were deleted.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.flags & DELETED != 0
+    }
+
+    /// All but the text.
+    pub(super) fn decode_heads(&self) -> Result<Chunk, Damage> {
         let mut chunk = Chunk { first_seq: self.summary.first_seq, ..Chunk::default() };
+        if self.is_deleted() {
+            let gone = |start| Head {
+                time_us: self.summary.min_time_us,
+                start,
+                len_bytes: 0,
+                source: 0,
+                mark: Mark::GONE,
+            };
+            chunk.heads = (0..self.summary.lines).map(gone).collect();
+            return Ok(chunk);
+        }
         let mut reader = Reader { rest: self.heads };
         let sources = usize::try_from(reader.varint()?).map_err(|_| Damage::Contents)?;
         for _ in 0..sources {
-            chunk.sources.push(Arc::new(reader.source()?));
+            chunk.sources.push(Arc::new(reader.source(self.version)?));
         }
         chunk.heads.reserve(self.summary.lines as usize);
         let (mut time_us, mut start) = (self.summary.min_time_us, 0_u32);
@@ -230,17 +272,20 @@ impl<'a> Encoded<'a> {
             start = start.saturating_add(head.len_bytes).saturating_add(1);
             chunk.heads.push(head);
         }
-        if start as usize != self.text_bytes || text.len() != self.text_bytes || !reader.rest.is_empty() {
+        if start as usize != self.text_bytes || !reader.rest.is_empty() {
             return Err(Damage::Contents);
         }
-        chunk.text = text;
         Ok(chunk)
     }
 
     /// The text alone, into a buffer that is used again.
     pub(super) fn unpack(&self, text: &mut Vec<u8>) -> Result<(), Damage> {
         text.clear();
-        if !self.compressed {
+        if self.is_deleted() {
+            text.resize(self.summary.lines as usize, b'\n');
+            return Ok(());
+        }
+        if self.flags & LZ4 == 0 {
             text.extend_from_slice(self.text);
             return Ok(());
         }
@@ -297,11 +342,18 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(len)?).map_err(|_| Damage::Contents)
     }
 
-    fn source(&mut self) -> Result<LineSource, Damage> {
+    fn source(&mut self, version: u8) -> Result<LineSource, Damage> {
         let run = self.name()?.parse().map_err(|_| Damage::Contents)?;
         let command = self.name()?.parse().map_err(|_| Damage::Contents)?;
         let step = self.name()?;
-        Ok(LineSource { run, command, step: (!step.is_empty()).then(|| step.into()) })
+        let workflow_run = if version > FIRST_VERSION { self.name()? } else { "" };
+        let workflow_run = (!workflow_run.is_empty()).then(|| workflow_run.parse()).transpose();
+        Ok(LineSource {
+            run,
+            command,
+            workflow_run: workflow_run.map_err(|_| Damage::Contents)?,
+            step: (!step.is_empty()).then(|| step.into()),
+        })
     }
 
     fn head(&mut self, time_us: u64, start: u32) -> Result<Head, Damage> {

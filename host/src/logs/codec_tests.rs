@@ -11,7 +11,8 @@ use crate::ids::RunId;
 fn source(number: u8) -> Arc<LineSource> {
     let run: RunId = format!("run_{:026}", number).parse().unwrap();
     let step = number.is_multiple_of(2).then(|| format!("step {number}").into());
-    Arc::new(LineSource { run, command: format!("command-{number}").parse().unwrap(), step })
+    let workflow_run = (number % 3 == 1).then(|| format!("wfr_{number:026}").parse().unwrap());
+    Arc::new(LineSource { run, command: format!("command-{number}").parse().unwrap(), workflow_run, step })
 }
 
 fn batch(stream: LogStream, time_us: u64, text: &[u8]) -> LineBatch {
@@ -96,7 +97,7 @@ proptest! {
             && let Ok(decoded) = opened.decode()
         {
             for index in 0..decoded.heads.len() {
-                prop_assert!(decoded.line(index).is_some());
+                prop_assert!(decoded.line(index).is_some() || opened.is_deleted());
             }
         }
     }
@@ -123,4 +124,48 @@ fn text_that_repeats_is_compressed_and_noise_is_not() {
     let value = Encoder::new().encode(&chunk, &(0..1));
     assert!(Encoded::open(&value).unwrap().text.len() > 20_000);
     assert!(value.len() < 20_200);
+}
+
+#[test]
+fn chunks_of_the_first_version_are_read() {
+    let mut value = vec![0; HEADER_BYTES];
+    put_varint(&mut value, 1);
+    ["run_00000000000000000000000007", "greet", "step 1"].iter().for_each(|name| put_name(&mut value, name));
+    put_varint(&mut value, 0);
+    put_varint(&mut value, 0);
+    value.push(Mark::new(LogStream::Stderr, Some(LogLevel::Warn)).byte());
+    put_varint(&mut value, 5);
+    let heads_bytes = value.len() - HEADER_BYTES;
+    value.extend_from_slice(b"hello\n");
+    let summary = Summary {
+        first_seq: 3,
+        lines: 1,
+        min_time_us: 9,
+        max_time_us: 9,
+        runs: 0,
+        commands: 0,
+        streams: LogStream::Stderr.bit(),
+        levels: LogLevel::Warn.bit(),
+    };
+    put_header(&mut value, &summary, 0, heads_bytes, 6);
+    value[0] = 1;
+    let checksum = crc32fast::hash(&value[CHECKED_FROM..]);
+    value[1..5].copy_from_slice(&checksum.to_le_bytes());
+    let line = Encoded::open(&value).unwrap().decode().unwrap().line(0).unwrap().to_line();
+    assert_eq!((line.seq, line.time_us, &line.bytes[..]), (3, 9, &b"hello"[..]));
+    assert_eq!((line.source.command.as_str(), line.source.step.as_deref()), ("greet", Some("step 1")));
+    assert_eq!(line.source.workflow_run, None);
+}
+
+#[test]
+fn a_deleted_chunk_keeps_the_places_of_its_lines() {
+    let mut builder = ChunkBuilder::new(7, 0);
+    builder.push(&source(1), &batch(LogStream::Stdout, 5, b"one\ntwo\n"));
+    let (chunk, _) = builder.finish();
+    let value = Encoder::encode_deleted(&Summary::of(&chunk, &(0..2)));
+    let opened = Encoded::open(&value).unwrap();
+    assert_eq!((opened.summary.first_seq, opened.summary.last_seq()), (7, 8));
+    let decoded = opened.decode().unwrap();
+    assert!(decoded.heads.iter().all(|head| head.mark.is_gone()));
+    assert_eq!(decoded.text_bytes(), decoded.text.len());
 }

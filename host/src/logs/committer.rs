@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use super::chunk::{Chunk, ChunkBuilder};
 use super::codec::Encoder;
+use super::delete::{Deleted, delete_run};
 use super::error::LogError;
 use super::pack::{Packer, Tail};
 use super::queue::{Ack, Job, Room, SeqRange, Work};
 use super::retention::{Retention, Trimmed, trim};
 use super::shared::Shared;
 use super::tenant::TenantLog;
-use crate::ids::TenantId;
+use crate::ids::{RunId, TenantId};
 use crate::store::StoreError;
 use tokio::sync::oneshot;
 
@@ -57,25 +58,42 @@ struct Committer<'a> {
     tails: HashMap<TenantId, Tail>,
 }
 
+/// Who waits for a job, and what it came to.
+type Answer<T> = (Done<T>, T);
+
+/// Who is told when a job is done.
+type Done<T> = oneshot::Sender<Result<T, LogError>>;
+
+/// Jobs that delete lines.
+#[derive(Default)]
+struct Deletions {
+    trims: Vec<(Retention, Done<Trimmed>)>,
+    runs: Vec<(RunId, u64, Done<Deleted>)>,
+}
+
 /// What is applied, and told when it is durable.
 #[derive(Default)]
 struct Staged {
     lines: Option<Chunk>,
     acks: Vec<(Ack, SeqRange)>,
     marks: Vec<oneshot::Sender<Result<(), LogError>>>,
-    trims: Vec<(oneshot::Sender<Result<Trimmed, LogError>>, Trimmed)>,
+    trims: Vec<Answer<Trimmed>>,
+    deletions: Vec<Answer<Deleted>>,
     rooms: Vec<Room>,
 }
 
 impl Staged {
     fn changed(&self) -> bool {
-        self.lines.is_some() || self.trims.iter().any(|(_, trimmed)| trimmed.lines > 0)
+        self.lines.is_some()
+            || self.trims.iter().any(|(_, trimmed)| trimmed.lines > 0)
+            || !self.deletions.is_empty()
     }
 
     fn refuse(self, error: &LogError) {
         self.acks.into_iter().for_each(|(ack, _)| drop(ack.send(Err(error.clone()))));
         self.marks.into_iter().for_each(|done| drop(done.send(Err(error.clone()))));
         self.trims.into_iter().for_each(|(done, _)| drop(done.send(Err(error.clone()))));
+        self.deletions.into_iter().for_each(|(done, _)| drop(done.send(Err(error.clone()))));
     }
 }
 
@@ -95,7 +113,7 @@ impl Committer<'_> {
             staged.push((tenant, stage));
         }
         if result.is_ok() && staged.iter().any(|(_, stage)| stage.changed()) {
-            result = self.shared.chunks.commit();
+            result = self.shared.chunks.commit().and_then(|()| self.mark(&staged));
         }
         if let Err(error) = result {
             let error = LogError::StoreFailed(Arc::new(error));
@@ -113,6 +131,13 @@ impl Committer<'_> {
         }
     }
 
+    /// Remembers how far each log is durable now.
+    fn mark(&self, staged: &[(Arc<TenantLog>, Staged)]) -> Result<(), StoreError> {
+        let last_seqs =
+            staged.iter().filter_map(|(tenant, stage)| Some((tenant, stage.lines.as_ref()?.last_seq())));
+        last_seqs.into_iter().try_for_each(|(tenant, seq)| self.shared.chunks.mark(&tenant.scope, seq))
+    }
+
     /// Applies one tenant's jobs; what comes of them is told by [`Committer::publish`].
     fn stage(&mut self, tenant: &TenantLog, jobs: Vec<Job>, stage: &mut Staged) -> Result<(), StoreError> {
         tenant.durable_seq(&self.shared.chunks)?;
@@ -123,7 +148,7 @@ impl Committer<'_> {
             }
         };
         let mut builder = ChunkBuilder::new(tail.state.last_seq + 1, tail.state.last_time_us);
-        let mut trims = Vec::new();
+        let mut deletions = Deletions::default();
         for job in jobs {
             match job {
                 Job::Lines { source, batch, ack, room } => {
@@ -132,7 +157,8 @@ impl Committer<'_> {
                     stage.rooms.push(room);
                 }
                 Job::Mark { done } => stage.marks.push(done),
-                Job::Trim { retention, done } => trims.push((retention, done)),
+                Job::Trim { retention, done } => deletions.trims.push((retention, done)),
+                Job::Delete { run, from_seq, done } => deletions.runs.push((run, from_seq, done)),
             }
         }
         let (fresh, clock_breaks) = builder.finish();
@@ -141,19 +167,24 @@ impl Committer<'_> {
             self.shared.chunks.apply(&tenant.scope, writes)?;
             stage.lines = Some(fresh);
         }
-        self.trim(tenant, trims, stage)
+        self.delete(tenant, deletions, stage)
     }
 
-    fn trim(
+    fn delete(
         &mut self,
         tenant: &TenantLog,
-        trims: Vec<(Retention, oneshot::Sender<Result<Trimmed, LogError>>)>,
+        deletions: Deletions,
         stage: &mut Staged,
     ) -> Result<(), StoreError> {
-        let Some(tail) = self.tails.get_mut(tenant.scope.tenant()) else { return Ok(()) };
-        for (retention, done) in trims {
-            let trimmed = trim(&self.shared.chunks, &tenant.scope, tail, &retention, &self.shared.stats)?;
-            stage.trims.push((done, trimmed));
+        let Self { shared, packer, tails } = self;
+        let (chunks, stats, scope) = (&shared.chunks, &shared.stats, &tenant.scope);
+        let Some(tail) = tails.get_mut(scope.tenant()) else { return Ok(()) };
+        for (retention, done) in deletions.trims {
+            stage.trims.push((done, trim(chunks, scope, tail, &retention, stats)?));
+        }
+        for (run, from_seq, done) in deletions.runs {
+            let deleted = delete_run(chunks, scope, tail, &mut packer.encoder, (&run, from_seq), stats)?;
+            stage.deletions.push((done, deleted));
         }
         Ok(())
     }
@@ -164,12 +195,16 @@ impl Committer<'_> {
             self.shared.stats.text_bytes.add(lines.text.len() as u64);
             tenant.publish(lines);
         }
+        if !stage.deletions.is_empty() {
+            tenant.forget_recent();
+        }
         let released: usize = stage.rooms.iter().map(|room| room.bytes).sum();
         self.shared.stats.queue_bytes.sub(released as u64);
         drop(stage.rooms);
         stage.acks.into_iter().for_each(|(ack, seqs)| drop(ack.send(Ok(seqs))));
         stage.marks.into_iter().for_each(|done| drop(done.send(Ok(()))));
         stage.trims.into_iter().for_each(|(done, trimmed)| drop(done.send(Ok(trimmed))));
+        stage.deletions.into_iter().for_each(|(done, deleted)| drop(done.send(Ok(deleted))));
     }
 }
 
@@ -179,6 +214,7 @@ fn refuse(work: Work, error: &LogError) {
             Job::Lines { ack, .. } => drop(ack.map(|ack| ack.send(Err(error.clone())))),
             Job::Mark { done } => drop(done.send(Err(error.clone()))),
             Job::Trim { done, .. } => drop(done.send(Err(error.clone()))),
+            Job::Delete { done, .. } => drop(done.send(Err(error.clone()))),
         }
     }
 }

@@ -30,6 +30,20 @@ pub enum LogError {
     /// The cursor is not one of ours, or belongs to the other order.
     #[error("the cursor is not valid for this query")]
     InvalidCursor,
+    /// A parameter of a query is wrong.
+    #[error("`{name}`: {why}")]
+    InvalidParameter {
+        /// Which.
+        name: &'static str,
+        /// What was expected.
+        why: String,
+    },
+    /// There was never such a line.
+    #[error("there is no such line")]
+    NoSuchLine,
+    /// The line was deleted: by retention, or with its run's lines.
+    #[error("the line was deleted")]
+    LineDeleted,
     /// The regular expression is wrong or too large.
     #[error("the regular expression is not valid: {0}")]
     InvalidRegex(String),
@@ -50,7 +64,11 @@ impl LogError {
             Self::Read(_) => "log_read_failed",
             Self::Damaged { .. } => "log_damaged",
             Self::InvalidCursor => "malformed_cursor",
-            Self::InvalidRegex(_) | Self::InvalidText { .. } => "invalid_value",
+            Self::InvalidParameter { .. } | Self::InvalidRegex(_) | Self::InvalidText { .. } => {
+                "invalid_value"
+            }
+            Self::NoSuchLine => "line_not_found",
+            Self::LineDeleted => "line_deleted",
         }
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::field::parse_fields;
 use crate::api;
-use crate::ids::{CommandName, RunId};
+use crate::ids::{CommandName, RunId, WorkflowRunId};
 
 /// Where a line came out of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,20 +113,34 @@ pub struct LineSource {
     pub run: RunId,
     /// The command it runs.
     pub command: CommandName,
+    /// The workflow run it is a step of.
+    pub workflow_run: Option<WorkflowRunId>,
     /// The workflow step it belongs to; at most 64 bytes are kept.
     pub step: Option<Box<str>>,
 }
 
+impl LineSource {
+    /// A run that belongs to no workflow.
+    #[must_use]
+    pub fn of_run(run: RunId, command: CommandName) -> Self {
+        Self { run, command, workflow_run: None, step: None }
+    }
+}
+
 /// Stream, level and flags of a line in one byte, as it is stored.
 ///
-/// Bits 0 and 1: stream. Bits 2 to 4: level, 0 for none. Bit 5: continues. Bit 6: no newline. Bit 7: reserved for
-/// lines deleted one by one.
+/// Bits 0 and 1: stream. Bits 2 to 4: level, 0 for none. Bit 5: continues. Bit 6: no newline. Bit 7: the line was
+/// deleted; only its place is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u8);
 
 impl Mark {
     const CONTINUES: u8 = 1 << 5;
     const NO_NEWLINE: u8 = 1 << 6;
+    const DELETED: u8 = 1 << 7;
+
+    /// What is left of a line that was deleted by itself.
+    pub(super) const GONE: Self = Self(Self::DELETED);
 
     /// A whole line of a stream.
     #[must_use]
@@ -148,8 +163,14 @@ impl Mark {
     /// Reads a stored byte; `None` when it is none of ours.
     #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        let known = byte & 0b11 < 3 && (byte >> 2) & 0b111 <= 5 && byte >> 7 == 0;
-        known.then_some(Self(byte))
+        let known = byte & 0b11 < 3 && (byte >> 2) & 0b111 <= 5 && byte & Self::DELETED == 0;
+        (known || byte == Self::DELETED).then_some(Self(byte))
+    }
+
+    /// True for the place of a line that was deleted.
+    #[must_use]
+    pub fn is_gone(self) -> bool {
+        self.0 & Self::DELETED != 0
     }
 
     /// As it is stored.
@@ -189,7 +210,7 @@ impl Mark {
     /// True when the guest wrote a line end after it.
     #[must_use]
     pub fn has_newline(self) -> bool {
-        self.0 & (Self::CONTINUES | Self::NO_NEWLINE) == 0
+        self.0 & (Self::CONTINUES | Self::NO_NEWLINE | Self::DELETED) == 0
     }
 }
 
@@ -225,9 +246,12 @@ impl Line {
             time: show_time(self.time_us),
             run: self.source.run.to_string(),
             command: self.source.command.to_string(),
+            workflow_run: self.source.workflow_run.as_ref().map(ToString::to_string),
+            step: self.source.step.as_deref().map(str::to_owned),
             stream: self.mark.stream().as_str().to_owned(),
             level: self.mark.level().map(|level| level.as_str().to_owned()),
             text: show_bytes(self.bytes.strip_suffix(b"\r").unwrap_or(&self.bytes)),
+            fields: if self.mark.continues() { None } else { parse_fields(&self.bytes) },
             continues: self.mark.continues(),
         }
     }
@@ -247,7 +271,7 @@ pub fn show_bytes(bytes: &[u8]) -> String {
 }
 
 /// RFC 3339 in UTC, always with six digits of a second.
-fn show_time(time_us: u64) -> String {
+pub(super) fn show_time(time_us: u64) -> String {
     let time = i64::try_from(time_us).ok().and_then(|us| Timestamp::from_microsecond(us).ok());
     format!("{:.6}", time.unwrap_or(Timestamp::UNIX_EPOCH))
 }
@@ -292,6 +316,8 @@ mod tests {
             }
         }
         assert_eq!(Mark::from_byte(0b11), None);
-        assert_eq!(Mark::from_byte(0x80), None);
+        assert_eq!(Mark::from_byte(0x81), None);
+        assert_eq!(Mark::from_byte(Mark::GONE.byte()), Some(Mark::GONE));
+        assert!(Mark::GONE.is_gone() && !Mark::GONE.has_newline());
     }
 }

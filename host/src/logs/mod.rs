@@ -8,11 +8,15 @@
 mod chunk;
 mod codec;
 mod committer;
+mod delete;
 mod error;
+mod field;
 mod follow;
 mod level;
 mod line;
+mod lookup;
 mod pack;
+mod params;
 mod query;
 mod queue;
 mod reader;
@@ -21,6 +25,7 @@ mod scan;
 mod shared;
 mod split;
 mod stats;
+mod tally;
 mod tenant;
 mod writer;
 
@@ -28,13 +33,23 @@ mod writer;
 mod tests;
 
 pub use error::LogError;
+pub use field::{FieldFilter, parse_fields};
 pub use follow::{FollowBatch, FollowEvent, FollowFrom, LogFollow};
 pub use level::detect_level;
 pub use line::{Line, LineSource, LogLevel, LogStream, Mark, UnknownWord, show_bytes};
+pub use lookup::{Checked, LogContext, MAX_CONTEXT_LINES};
 pub use query::{LogCursor, LogFilter, LogOrder, LogQuery, MAX_PATTERN_BYTES};
 pub use queue::SeqRange;
 pub use reader::{LogPage, LogReader, MAX_PAGE_LINES};
 pub use retention::{Retention, Trimmed};
 pub use split::{LineBatch, LineSplitter, MAX_LINE_BYTES, RawLine};
 pub use stats::{Counter, LogStats};
+pub use tally::{LogTally, MAX_BUCKETS, RunBytes, StreamBytes};
 pub use writer::{Capture, LogWriter, RunLog};
+
+/// Damaged lines, first and last, as the API shows them.
+#[must_use]
+pub fn missing_to_api(missing: &[(u64, u64)]) -> Vec<crate::api::MissingLines> {
+    let shown = |&(first_seq, last_seq): &(u64, u64)| crate::api::MissingLines { first_seq, last_seq };
+    missing.iter().map(shown).collect()
+}

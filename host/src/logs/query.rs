@@ -9,10 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::chunk::{Chunk, LineRef, Summary, name_bits};
+use super::chunk::{Chunk, Head, Summary, name_bits};
 use super::error::LogError;
+use super::field::{FieldFilter, FieldMatcher};
 use super::line::{LogLevel, LogStream};
-use crate::ids::{CommandName, RunId};
+use crate::ids::{CommandName, RunId, WorkflowRunId};
 
 /// The longest text or regular expression to look for.
 pub const MAX_PATTERN_BYTES: usize = 1024;
@@ -36,16 +37,22 @@ pub struct LogFilter {
     pub run: Option<RunId>,
     /// Lines of this command.
     pub command: Option<CommandName>,
+    /// Lines of this workflow run.
+    pub workflow_run: Option<WorkflowRunId>,
     /// Lines of this workflow step.
     pub step: Option<String>,
     /// Lines of these streams; of all when empty.
     pub streams: Vec<LogStream>,
-    /// Lines that state one of these levels; all lines when empty.
+    /// Lines that state one of these levels; all lines when empty and `unlevelled` is not set.
     pub levels: Vec<LogLevel>,
+    /// Lines that state no level, besides those of `levels`.
+    pub unlevelled: bool,
     /// Lines that contain these bytes, upper and lower case told apart.
     pub text: Option<String>,
     /// Lines that match this regular expression (syntax of the `regex` crate, linear time).
     pub regex: Option<String>,
+    /// JSON lines that have all of these fields.
+    pub fields: Vec<FieldFilter>,
     /// Lines not older than this; microseconds since the Unix epoch.
     pub from_us: Option<u64>,
     /// Lines older than this; microseconds since the Unix epoch.
@@ -75,6 +82,11 @@ pub struct LogCursor {
 
 impl LogCursor {
     const VERSION: u8 = 0x10;
+
+    /// The line before the place, going forward.
+    pub(crate) fn last_passed(self) -> u64 {
+        self.seq.saturating_sub(1)
+    }
 
     /// The place after a line, going forward: where a follower continues that has seen it.
     #[must_use]
@@ -109,6 +121,7 @@ impl FromStr for LogCursor {
 /// A filter made ready to run over chunks.
 pub(super) struct Matcher {
     pub(super) filter: LogFilter,
+    /// Bits of the run and of the workflow run.
     run_bits: u64,
     command_bits: u64,
     /// Bits of the wanted streams and levels; all bits when any will do.
@@ -116,18 +129,29 @@ pub(super) struct Matcher {
     levels: u8,
     text: Option<Finder<'static>>,
     regex: Option<Regex>,
+    /// Matches a text of many lines if it holds a line that matches, and perhaps others too.
+    regex_anywhere: Option<Regex>,
+    fields: Vec<FieldMatcher>,
 }
 
 impl Matcher {
     pub(super) fn new(filter: &LogFilter) -> Result<Self, LogError> {
         let wanted = |bits: u8| if bits == 0 { u8::MAX } else { bits };
         Ok(Self {
-            run_bits: filter.run.as_ref().map_or(0, |run| name_bits(run.as_str())),
+            run_bits: filter.run.as_ref().map_or(0, |run| name_bits(run.as_str()))
+                | filter.workflow_run.as_ref().map_or(0, |run| name_bits(run.as_str())),
             command_bits: filter.command.as_ref().map_or(0, |command| name_bits(command.as_str())),
             streams: wanted(filter.streams.iter().fold(0, |bits, stream| bits | stream.bit())),
-            levels: wanted(filter.levels.iter().fold(0, |bits, level| bits | level.bit())),
+            levels: wanted(
+                filter.levels.iter().fold(u8::from(filter.unlevelled), |bits, level| bits | level.bit()),
+            ),
             text: filter.text.as_deref().map(finder).transpose()?,
-            regex: filter.regex.as_deref().map(regex).transpose()?,
+            regex: filter.regex.as_deref().map(|pattern| regex(pattern, false)).transpose()?,
+            regex_anywhere: match filter.regex.as_deref() {
+                Some(pattern) if !has_text_anchors(pattern) => Some(regex(pattern, true)?),
+                _ => None,
+            },
+            fields: filter.fields.iter().map(FieldMatcher::new).collect(),
             filter: filter.clone(),
         })
     }
@@ -145,15 +169,23 @@ impl Matcher {
     /// False when the text of a chunk holds nothing that matches; cheap enough to ask before decoding the rest.
     pub(super) fn may_match_text(&self, text: &[u8]) -> bool {
         self.text.as_ref().is_none_or(|finder| finder.find(text).is_some())
+            && self.fields.iter().all(|field| field.may_match(text))
+            && self.regex_anywhere.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+
+    /// True when only the heads of lines are needed to tell which match.
+    pub(super) fn needs_no_text(&self) -> bool {
+        self.text.is_none() && self.regex.is_none() && self.fields.is_empty()
     }
 
     /// Indices of the matching lines of a chunk within `range`, in order.
     pub(super) fn matches(&self, chunk: &Chunk, range: Range<usize>) -> Vec<usize> {
         let sources: Vec<bool> = chunk.sources.iter().map(|source| self.wants_source(source)).collect();
+        let by_head = self.regex.is_none() && self.fields.is_empty();
         let wanted = |index: &usize| {
             let head = chunk.heads.get(*index);
-            head.is_some_and(|head| sources.get(head.source as usize) == Some(&true))
-                && chunk.line(*index).is_some_and(|line| self.wants_line(&line))
+            head.is_some_and(|head| sources.get(head.source as usize) == Some(&true) && self.wants_head(head))
+                && (by_head || chunk.line(*index).is_some_and(|line| self.wants_text(line.bytes)))
         };
         match &self.text {
             None => range.filter(wanted).collect(),
@@ -164,16 +196,22 @@ impl Matcher {
     fn wants_source(&self, source: &super::line::LineSource) -> bool {
         self.filter.run.as_ref().is_none_or(|run| *run == source.run)
             && self.filter.command.as_ref().is_none_or(|command| *command == source.command)
+            && self.filter.workflow_run.as_ref().is_none_or(|run| Some(run) == source.workflow_run.as_ref())
             && self.filter.step.as_deref().is_none_or(|step| Some(step) == source.step.as_deref())
     }
 
-    /// Everything but source and text.
-    fn wants_line(&self, line: &LineRef<'_>) -> bool {
-        line.mark.stream().bit() & self.streams != 0
-            && line.mark.level_bit() & self.levels != 0
-            && self.filter.from_us.is_none_or(|from| line.time_us >= from)
-            && self.filter.to_us.is_none_or(|to| line.time_us < to)
-            && self.regex.as_ref().is_none_or(|regex| regex.is_match(line.bytes))
+    fn wants_head(&self, head: &Head) -> bool {
+        head.mark.stream().bit() & self.streams != 0
+            && head.mark.level_bit() & self.levels != 0
+            && !head.mark.is_gone()
+            && self.filter.from_us.is_none_or(|from| head.time_us >= from)
+            && self.filter.to_us.is_none_or(|to| head.time_us < to)
+    }
+
+    /// Regular expression and fields; the text is looked for before.
+    fn wants_text(&self, line: &[u8]) -> bool {
+        self.regex.as_ref().is_none_or(|regex| regex.is_match(line))
+            && self.fields.iter().all(|field| field.matches(line))
     }
 }
 
@@ -201,11 +239,19 @@ fn finder(text: &str) -> Result<Finder<'static>, LogError> {
     Ok(Finder::new(text.as_bytes()).into_owned())
 }
 
-fn regex(pattern: &str) -> Result<Regex, LogError> {
+/// True when a pattern may hold what means the ends of the whole text also where `^` and `$` mean those of a line.
+fn has_text_anchors(pattern: &str) -> bool {
+    // A flag that is taken off may be the one that gives `^` and `$` their meaning.
+    let takes_flag_off =
+        |group: &str| group.split([':', ')', '<']).next().is_some_and(|flags| flags.contains('-'));
+    pattern.contains("\\A") || pattern.contains("\\z") || pattern.split("(?").skip(1).any(takes_flag_off)
+}
+
+fn regex(pattern: &str, of_many_lines: bool) -> Result<Regex, LogError> {
     if pattern.len() > MAX_PATTERN_BYTES {
         return Err(LogError::InvalidRegex(format!("longer than {MAX_PATTERN_BYTES} bytes")));
     }
     let mut builder = RegexBuilder::new(pattern);
-    builder.size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES);
+    builder.multi_line(of_many_lines).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES);
     builder.build().map_err(|error| LogError::InvalidRegex(error.to_string()))
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::delete::Deleted;
 use super::error::LogError;
 use super::line::LineSource;
 use super::retention::{Retention, Trimmed};
 use super::split::LineBatch;
 use super::tenant::TenantLog;
+use crate::ids::RunId;
 
 /// Lines of one tenant that may wait, in bytes.
 pub(super) const TENANT_QUEUE_BYTES: usize = 4 * 1024 * 1024;
@@ -42,6 +44,8 @@ pub(super) enum Job {
     Mark { done: oneshot::Sender<Result<(), LogError>> },
     /// Old lines to delete.
     Trim { retention: Retention, done: oneshot::Sender<Result<Trimmed, LogError>> },
+    /// Lines of a run to delete, from a line on.
+    Delete { run: RunId, from_seq: u64, done: oneshot::Sender<Result<Deleted, LogError>> },
 }
 
 /// A place in the queue; given back when dropped.
@@ -103,7 +107,7 @@ impl Queue {
         }
         let (bytes, awaited) = match &job {
             Job::Lines { ack, room, .. } => (room.bytes, ack.is_some()),
-            Job::Mark { .. } | Job::Trim { .. } => (0, true),
+            Job::Mark { .. } | Job::Trim { .. } | Job::Delete { .. } => (0, true),
         };
         ready.gathered_bytes += bytes;
         let urgent = awaited || ready.gathered_bytes >= TENANT_COMMIT_BYTES;

@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::follow::{FollowFrom, LogFollow};
 use super::line::{Line, LogStream};
 use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
+use super::retention::{Retention, is_due};
 use super::scan::{Budget, Scan, Scanned};
 use super::shared::Shared;
 use super::tenant::TenantLog;
@@ -22,9 +23,9 @@ pub const MAX_PAGE_LINES: usize = 1000;
 /// Bytes of lines after which a page ends early.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Text one call looks through before it answers with what it has and a cursor.
-const MAX_SCAN_BYTES: usize = 256 * 1024 * 1024;
+pub(super) const MAX_SCAN_BYTES: usize = 256 * 1024 * 1024;
 /// Chunks one call looks at, most of them by their summary only.
-const MAX_SCAN_CHUNKS: usize = 32 * 1024;
+pub(super) const MAX_SCAN_CHUNKS: usize = 32 * 1024;
 /// Output read at once.
 const RAW_STEP_BYTES: usize = 256 * 1024;
 
@@ -36,8 +37,10 @@ pub struct LogPage {
     pub lines: Vec<Line>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<LogCursor>,
-    /// Lines which the query came across and could not read, first and last.
+    /// Damaged lines which the query came across and could not read, first and last.
     pub missing: Vec<(u64, u64)>,
+    /// Lines up to this one were deleted by retention when the page was read.
+    pub trimmed_seq: u64,
 }
 
 /// Reads the logs of tenants. Cheap to clone.
@@ -68,21 +71,24 @@ impl LogReader {
         };
         self.shared.stats.queries.add(1);
         let order = query.order;
-        let scanned = self
+        let (scanned, trimmed_seq) = self
             .blocking(scope, move |reader, tenant| {
+                let trimmed_seq = reader.shared.chunks.state(&tenant.scope)?.trimmed_seq;
                 let Some((mut low, mut high)) = reader.bounds(tenant, &matcher.filter)? else {
-                    return Ok(Scanned::default());
+                    return Ok((Scanned::default(), trimmed_seq));
                 };
                 match (order, query.cursor) {
                     (LogOrder::Asc, Some(cursor)) => low = low.max(cursor.seq),
                     (LogOrder::Desc, Some(cursor)) => high = high.min(cursor.seq),
                     (_, None) => {}
                 }
-                reader.scan(tenant, &matcher, (low, high), order, &budget)
+                let mut scanned = reader.scan(tenant, &matcher, (low, high), order, &budget)?;
+                scanned.missing = reader.still_missing(tenant, scanned.missing)?;
+                Ok((scanned, reader.shared.chunks.state(&tenant.scope)?.trimmed_seq))
             })
             .await?;
         let next = scanned.next_seq.map(|seq| LogCursor { order, seq });
-        Ok(LogPage { lines: scanned.lines, next, missing: scanned.missing })
+        Ok(LogPage { lines: scanned.lines, next, missing: scanned.missing, trimmed_seq })
     }
 
     /// Where a run's lines are and how much it wrote; `None` when it wrote nothing, or all was deleted.
@@ -91,7 +97,22 @@ impl LogReader {
     /// `log_read_failed`.
     pub async fn run_span(&self, scope: &TenantScope, run: &RunId) -> Result<Option<RunSpan>, LogError> {
         let run = run.clone();
-        self.blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?)).await
+        let span = self
+            .blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?))
+            .await?;
+        Ok(span.filter(|span| span.lines > 0))
+    }
+
+    /// True when some of a tenant's lines are not to be kept: [`super::LogWriter::trim`] has something to do.
+    ///
+    /// # Errors
+    /// `log_read_failed`.
+    pub async fn outlives(&self, scope: &TenantScope, retention: &Retention) -> Result<bool, LogError> {
+        let retention = *retention;
+        let look = move |reader: &Self, tenant: &TenantLog| {
+            Ok(is_due(&reader.shared.chunks, &tenant.scope, &retention)?)
+        };
+        self.blocking(scope, look).await
     }
 
     /// What a run has written to a stream until now, byte for byte, as it is durable.
@@ -149,7 +170,10 @@ impl LogReader {
                 let Some((low, high)) = reader.bounds(tenant, &matcher.filter)? else {
                     return Ok(Scanned::default());
                 };
-                reader.scan(tenant, &matcher, (low.max(from_seq), high), LogOrder::Asc, &budget)
+                let seqs = (low.max(from_seq), high);
+                let mut scanned = reader.scan(tenant, &matcher, seqs, LogOrder::Asc, &budget)?;
+                scanned.missing = reader.still_missing(tenant, scanned.missing)?;
+                Ok(scanned)
             })
             .await?;
         if let Some((first_seq, last_seq)) = scanned.missing.first().copied() {
@@ -170,7 +194,9 @@ impl LogReader {
         let trimmed_seq = self.shared.chunks.state(&tenant.scope)?.trimmed_seq;
         let (mut low, mut high) = (trimmed_seq + 1, durable_seq);
         if let Some(run) = &filter.run {
-            let Some(span) = self.shared.chunks.run(&tenant.scope, run)? else { return Ok(None) };
+            let span = self.shared.chunks.run(&tenant.scope, run)?;
+            // Without lines: they were deleted, and what is left says how much there was.
+            let Some(span) = span.filter(|span| span.lines > 0) else { return Ok(None) };
             low = low.max(span.first_seq);
             high = high.min(span.last_seq);
         }
@@ -186,8 +212,33 @@ impl LogReader {
         order: LogOrder,
         budget: &Budget,
     ) -> Result<Scanned, LogError> {
-        let Shared { chunks, stats, .. } = &*self.shared;
-        Scan { chunks, stats, scope: &tenant.scope, matcher }.run(seqs, order, budget)
+        self.with_scan(tenant, matcher, |scan| scan.run(seqs, order, budget))
+    }
+
+    /// Sets up a scan; a second thread may help when not all turns are taken.
+    pub(super) fn with_scan<T>(
+        &self,
+        tenant: &TenantLog,
+        matcher: &Matcher,
+        work: impl FnOnce(&Scan<'_>) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        let Shared { chunks, stats, scans, cores, .. } = &*self.shared;
+        let helper = if *cores > 1 { scans.try_acquire().ok() } else { None };
+        work(&Scan { chunks, stats, scope: &tenant.scope, matcher, helped: helper.is_some() })
+    }
+
+    /// What is missing and was not deleted by retention meanwhile.
+    pub(super) fn still_missing(
+        &self,
+        tenant: &TenantLog,
+        missing: Vec<(u64, u64)>,
+    ) -> Result<Vec<(u64, u64)>, LogError> {
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let trimmed_seq = self.shared.chunks.state(&tenant.scope)?.trimmed_seq;
+        let left = missing.into_iter().filter(|(_, last)| *last > trimmed_seq);
+        Ok(left.map(|(first, last)| (first.max(trimmed_seq + 1), last)).collect())
     }
 
     /// Runs something that blocks off the async workers, a few at a time.

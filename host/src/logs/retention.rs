@@ -35,6 +35,17 @@ pub struct Trimmed {
     pub more: bool,
 }
 
+/// True when the oldest chunk is not to be kept.
+pub(super) fn is_due(
+    chunks: &LogChunks,
+    scope: &TenantScope,
+    retention: &Retention,
+) -> Result<bool, StoreError> {
+    let state = chunks.state(scope)?;
+    let Some(oldest) = chunks.chunk_after(scope, state.trimmed_seq)? else { return Ok(false) };
+    Ok(Encoded::open(&oldest).map_or(true, |encoded| expired(&encoded, retention, state.stored_bytes)))
+}
+
 /// Deletes the oldest chunks that are not to be kept, at most a step's worth.
 pub(super) fn trim(
     chunks: &LogChunks,

@@ -1,4 +1,9 @@
 //! Reads the stored chunks of one tenant in either direction, within bounds. Blocks; runs off the async workers.
+//!
+//! Chunks are read in batches that grow while nothing is found, looked at by two threads when a batch is worth it, and
+//! taken in order.
+
+use std::ops::ControlFlow;
 
 use super::chunk::{Chunk, Summary};
 use super::codec::{Damage, Encoded};
@@ -13,6 +18,10 @@ use crate::store::{LogChunks, StoreError, StoredChunk};
 const MAX_CLOCK_BREAKS: usize = 256;
 /// Steps of a binary search over 64-bit sequence numbers.
 const MAX_SEARCH_STEPS: usize = 64;
+/// Chunks looked at before what was found in them is taken.
+pub(super) const MAX_BATCH_CHUNKS: usize = 256;
+/// Chunks of a batch that are worth a second thread.
+const MIN_SHARED_CHUNKS: usize = 32;
 
 /// Where one call stops.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,12 +46,21 @@ pub(super) struct Scanned {
     pub(super) missing: Vec<(u64, u64)>,
 }
 
+/// How far a walk came; as in [`Scanned`].
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) next_seq: Option<u64>,
+    pub(super) missing: Vec<(u64, u64)>,
+}
+
 /// One tenant's chunks, and what to look for.
 pub(super) struct Scan<'a> {
     pub(super) chunks: &'a LogChunks,
     pub(super) stats: &'a LogStats,
     pub(super) scope: &'a TenantScope,
     pub(super) matcher: &'a Matcher,
+    /// Whether a second thread may help.
+    pub(super) helped: bool,
 }
 
 /// A chunk, or the lines that are missing where one should be.
@@ -51,71 +69,302 @@ enum Found {
     Missing(u64, u64),
 }
 
+/// Something found on the way, and which of its lines are wanted, first and last.
+struct Step {
+    found: Found,
+    seqs: (u64, u64),
+}
+
+/// What looking at a chunk gave.
+pub(super) struct Looked<T> {
+    /// Bytes that were looked through.
+    pub(super) scanned_bytes: usize,
+    /// What was found, if anything.
+    pub(super) found: Option<T>,
+}
+
+/// Looks at a chunk: its value, the first and last of the wanted lines, and a buffer that is used again.
+pub(super) trait Look<T>:
+    Fn(&Encoded<'_>, (u64, u64), &mut Vec<u8>) -> Result<Looked<T>, Damage> + Sync
+{
+}
+
+impl<T, F> Look<T> for F where
+    F: Fn(&Encoded<'_>, (u64, u64), &mut Vec<u8>) -> Result<Looked<T>, Damage> + Sync
+{
+}
+
 impl Scan<'_> {
-    /// Looks at the lines `first_seq` to `last_seq`, from the end that `order` says, until the budget is used up.
+    /// Looks for lines within `seqs`, from the end that `order` says, until the budget is used up.
     pub(super) fn run(
+        &self,
+        seqs: (u64, u64),
+        order: LogOrder,
+        budget: &Budget,
+    ) -> Result<Scanned, LogError> {
+        let (mut lines, mut line_bytes): (Vec<Line>, usize) = (Vec::new(), 0);
+        let is_full =
+            |lines: &[Line], bytes: usize| lines.len() >= budget.lines || bytes >= budget.line_bytes;
+        let look = |encoded: &Encoded<'_>, seqs: (u64, u64), text: &mut Vec<u8>| {
+            self.matching_lines(encoded, seqs, order, budget.lines, text)
+        };
+        let walked = self.walk(seqs, order, budget, 1, &look, |found: Vec<Line>| {
+            for line in found {
+                if is_full(&lines, line_bytes) {
+                    return ControlFlow::Break(Some(line.seq));
+                }
+                line_bytes += line.bytes.len();
+                lines.push(line);
+            }
+            if is_full(&lines, line_bytes) { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(Scanned { lines, next_seq: walked.next_seq, missing: walked.missing })
+    }
+
+    /// Looks at the chunks of a range, and has what each gave taken in order. Who takes says when it is full: before a
+    /// line, or after all that it was given. `batch` chunks are looked at first, and more while nothing is found.
+    pub(super) fn walk<T: Send>(
         &self,
         (first_seq, last_seq): (u64, u64),
         order: LogOrder,
         budget: &Budget,
-    ) -> Result<Scanned, LogError> {
+        batch: usize,
+        look: &impl Look<T>,
+        mut take: impl FnMut(T) -> ControlFlow<Option<u64>>,
+    ) -> Result<Walked, LogError> {
         let mut ranges = self.time_ranges(first_seq, last_seq)?;
         if order == LogOrder::Desc {
             ranges.reverse();
         }
-        let mut progress = Progress { budget: *budget, ..Progress::default() };
-        for (index, range) in ranges.iter().enumerate() {
-            let next_seq = self.scan_range(*range, order, &mut progress)?;
-            let next_range =
-                ranges.get(index + 1).map(|range| if order == LogOrder::Asc { range.0 } else { range.1 });
-            if next_seq.is_some() || progress.is_spent() {
-                progress.scanned.next_seq = next_seq.or(next_range);
+        let mut progress = Progress { budget: *budget, batch, ..Progress::default() };
+        for range in ranges {
+            let stopped_at = self.walk_range(range, order, &mut progress, look, &mut take)?;
+            if stopped_at.is_some() {
+                progress.walked.next_seq = stopped_at;
                 break;
             }
         }
-        Ok(progress.scanned)
+        Ok(progress.walked)
     }
 
     /// Reads from one end of a range; the next line to look at when the budget ended first.
-    fn scan_range(
+    fn walk_range<T: Send>(
         &self,
-        (first_seq, last_seq): (u64, u64),
+        (mut low, mut high): (u64, u64),
         order: LogOrder,
         progress: &mut Progress,
+        look: &impl Look<T>,
+        take: &mut impl FnMut(T) -> ControlFlow<Option<u64>>,
     ) -> Result<Option<u64>, LogError> {
-        let (mut low, mut high) = (first_seq, last_seq);
-        while low <= high {
-            let at = if order == LogOrder::Asc { low } else { high };
+        while low <= high && high > 0 {
             if progress.is_spent() {
-                return Ok(Some(at));
+                return Ok(Some(if order == LogOrder::Asc { low } else { high }));
             }
-            let (seen_first, seen_last) = match self.find(at, (low, high))? {
-                Found::Missing(first, last) => {
-                    progress.scanned.missing.push((first, last));
-                    (first, last)
+            let steps = self.gather(&mut low, &mut high, order, progress.batch)?;
+            let looked = self.look_at_all(&steps, look);
+            let mut found_any = false;
+            for (step, looked) in steps.into_iter().zip(looked) {
+                if progress.is_spent() {
+                    return Ok(Some(if order == LogOrder::Asc { step.seqs.0 } else { step.seqs.1 }));
                 }
-                Found::Chunk(stored, summary) => {
-                    let seen = (summary.first_seq, summary.last_seq());
-                    match self.look_at(&stored, (low, high), order, progress) {
-                        Ok(None) => {}
-                        Ok(stop_seq) => return Ok(stop_seq),
-                        Err(damage) => {
-                            self.report(stored.first_seq, damage);
-                            progress.scanned.missing.push((seen.0.max(low), seen.1.min(high)));
+                match (step.found, looked) {
+                    (Found::Missing(first, last), _) => progress.walked.missing.push((first, last)),
+                    (Found::Chunk(..), None) => progress.chunks += 1,
+                    (Found::Chunk(stored, _), Some(Err(damage))) => {
+                        self.report(stored.first_seq, damage);
+                        progress.walked.missing.push(step.seqs);
+                    }
+                    (Found::Chunk(stored, _), Some(Ok(looked))) => {
+                        progress.chunks += 1;
+                        progress.scan_bytes += looked.scanned_bytes;
+                        self.stats.scanned_bytes.add(stored.len() as u64);
+                        let Some(found) = looked.found else { continue };
+                        found_any = true;
+                        match take(found) {
+                            ControlFlow::Continue(()) => {}
+                            ControlFlow::Break(None) => progress.is_full = true,
+                            ControlFlow::Break(at) => return Ok(at),
                         }
                     }
-                    seen
                 }
-            };
-            match order {
-                LogOrder::Asc => low = seen_last.saturating_add(1).max(low + 1),
-                LogOrder::Desc => high = seen_first.saturating_sub(1).min(high.saturating_sub(1)),
             }
-            if high == 0 {
-                break;
+            if !found_any {
+                progress.batch = (progress.batch * 2).min(MAX_BATCH_CHUNKS);
             }
         }
         Ok(None)
+    }
+
+    /// The next chunks from one end of a range, about `most`, and what is missing between them; the range is cut by them.
+    fn gather(
+        &self,
+        low: &mut u64,
+        high: &mut u64,
+        order: LogOrder,
+        most: usize,
+    ) -> Result<Vec<Step>, StoreError> {
+        let upwards = order == LogOrder::Asc;
+        let stored =
+            self.chunks.chunks_from(self.scope, if upwards { *low } else { *high }, upwards, most)?;
+        let is_last = stored.len() < most;
+        let mut steps = Vec::with_capacity(stored.len());
+        for chunk in stored {
+            // What a damaged one should hold is found missing below.
+            let Ok(encoded) = Encoded::open(&chunk) else { continue };
+            let (summary, first, last) =
+                (encoded.summary, encoded.summary.first_seq, encoded.summary.last_seq());
+            if last < *low && upwards {
+                continue;
+            }
+            self.fill(low, high, order, if upwards { first } else { last }, &mut steps)?;
+            if *low > *high {
+                return Ok(steps);
+            }
+            if last < *low || first > *high {
+                continue;
+            }
+            let seqs = (first.max(*low), last.min(*high));
+            steps.push(Step { found: Found::Chunk(chunk, summary), seqs });
+            cut(low, high, order, seqs);
+        }
+        if is_last {
+            let end = if upwards { high.saturating_add(1) } else { low.saturating_sub(1) };
+            self.fill(low, high, order, end, &mut steps)?;
+        } else if steps.is_empty() {
+            // All of them are damaged, or end before the range.
+            let next = if upwards { *low + 1 } else { high.saturating_sub(1) };
+            self.fill(low, high, order, next, &mut steps)?;
+        }
+        Ok(steps)
+    }
+
+    /// Adds what lies between the end of the range and a line where the next chunk stands. Looked up one by one: chunks
+    /// may have been merged since they were read.
+    fn fill(
+        &self,
+        low: &mut u64,
+        high: &mut u64,
+        order: LogOrder,
+        until: u64,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let at = if order == LogOrder::Asc { *low } else { *high };
+            let reached = if order == LogOrder::Asc { at >= until } else { at <= until };
+            if reached || *low > *high || at == 0 {
+                return Ok(());
+            }
+            let found = self.find(at, (*low, *high))?;
+            let seqs = match &found {
+                Found::Chunk(_, summary) => (summary.first_seq.max(*low), summary.last_seq().min(*high)),
+                Found::Missing(first, last) => (*first, *last),
+            };
+            steps.push(Step { found, seqs });
+            cut(low, high, order, seqs);
+        }
+    }
+
+    /// Looks at the chunks of a batch, on two threads when that pays. `None` where a summary says that nothing is there.
+    fn look_at_all<T: Send>(
+        &self,
+        steps: &[Step],
+        look: &impl Look<T>,
+    ) -> Vec<Option<Result<Looked<T>, Damage>>> {
+        let each = |steps: &[Step]| -> Vec<_> {
+            let mut text = Vec::new();
+            steps.iter().map(|step| self.look_at(step, look, &mut text)).collect()
+        };
+        let worth = steps.iter().filter(|step| self.may_match(step)).count();
+        if !self.helped || worth < MIN_SHARED_CHUNKS {
+            return each(steps);
+        }
+        let (near, far) = steps.split_at(steps.len() / 2);
+        std::thread::scope(|threads| {
+            let helper =
+                std::thread::Builder::new().name("log-scan".into()).spawn_scoped(threads, || each(far));
+            let mut looked = each(near);
+            match helper {
+                Ok(helper) => {
+                    looked.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                }
+                Err(_) => looked.extend(each(far)),
+            }
+            looked
+        })
+    }
+
+    fn may_match(&self, step: &Step) -> bool {
+        matches!(&step.found, Found::Chunk(_, summary) if self.matcher.may_match(summary))
+    }
+
+    fn look_at<T>(
+        &self,
+        step: &Step,
+        look: &impl Look<T>,
+        text: &mut Vec<u8>,
+    ) -> Option<Result<Looked<T>, Damage>> {
+        let Found::Chunk(stored, _) = &step.found else { return None };
+        if !self.may_match(step) {
+            return None;
+        }
+        Some(Encoded::reopen(stored).and_then(|encoded| look(&encoded, step.seqs, text)))
+    }
+
+    /// The lines of a chunk that match, at most `limit`, in order.
+    fn matching_lines(
+        &self,
+        encoded: &Encoded<'_>,
+        seqs: (u64, u64),
+        order: LogOrder,
+        limit: usize,
+        text: &mut Vec<u8>,
+    ) -> Result<Looked<Vec<Line>>, Damage> {
+        let Some((chunk, mut found, scanned_bytes)) = self.matching(encoded, seqs, text)? else {
+            return Ok(Looked { scanned_bytes: encoded.text_bytes, found: None });
+        };
+        let chunk = if chunk.text.is_empty() {
+            encoded.unpack(text)?;
+            chunk.with_text(std::mem::take(text)).ok_or(Damage::Contents)?
+        } else {
+            chunk
+        };
+        if order == LogOrder::Desc {
+            found.reverse();
+        }
+        // One more than fits, so that who takes them sees that there are more.
+        let lines = found
+            .into_iter()
+            .take(limit.saturating_add(1))
+            .filter_map(|index| Some(chunk.line(index)?.to_line()));
+        let lines = lines.collect();
+        *text = chunk.text;
+        Ok(Looked { scanned_bytes, found: Some(lines) })
+    }
+
+    /// The chunk and the indices of its matching lines; without its text when that was not needed to find them. `None`
+    /// when nothing matches.
+    pub(super) fn matching(
+        &self,
+        encoded: &Encoded<'_>,
+        seqs: (u64, u64),
+        text: &mut Vec<u8>,
+    ) -> Result<Option<(Chunk, Vec<usize>, usize)>, Damage> {
+        if self.matcher.needs_no_text() {
+            let chunk = encoded.decode_heads()?;
+            let found = self.matcher.matches(&chunk, chunk.indices(seqs));
+            return Ok((!found.is_empty()).then_some((chunk, found, encoded.heads_bytes())));
+        }
+        encoded.unpack(text)?;
+        if !self.matcher.may_match_text(text) {
+            return Ok(None);
+        }
+        let chunk = encoded.decode_with(std::mem::take(text))?;
+        let found = self.matcher.matches(&chunk, chunk.indices(seqs));
+        if found.is_empty() {
+            *text = chunk.text;
+            return Ok(None);
+        }
+        Ok(Some((chunk, found, encoded.text_bytes)))
     }
 
     /// The chunk that has a line; or, when it is missing, the lines of the range that are missing with it.
@@ -138,31 +387,6 @@ impl Scan<'_> {
         let above = self.chunks.chunk_after(self.scope, seq)?;
         let last_missing = above.map_or(high, |chunk| high.min(chunk.first_seq - 1));
         Ok(Found::Missing(first_missing.min(seq), last_missing.max(seq)))
-    }
-
-    /// Takes the matching lines of a chunk; the line to continue at when the budget ended in it.
-    fn look_at(
-        &self,
-        stored: &StoredChunk,
-        seqs: (u64, u64),
-        order: LogOrder,
-        progress: &mut Progress,
-    ) -> Result<Option<u64>, Damage> {
-        progress.chunks += 1;
-        let encoded = Encoded::reopen(stored)?;
-        if !self.matcher.may_match(&encoded.summary) {
-            return Ok(None);
-        }
-        progress.scan_bytes += encoded.text_bytes;
-        self.stats.scanned_bytes.add(stored.len() as u64);
-        encoded.unpack(&mut progress.text)?;
-        if !self.matcher.may_match_text(&progress.text) {
-            return Ok(None);
-        }
-        let chunk = encoded.decode_with(std::mem::take(&mut progress.text))?;
-        let stop = progress.take_lines(self.matcher, &chunk, seqs, order);
-        progress.text = chunk.text;
-        Ok(stop)
     }
 
     fn report(&self, seq: u64, damage: Damage) {
@@ -225,48 +449,51 @@ impl Scan<'_> {
         }
         Ok(from.min(high.saturating_add(1)))
     }
+
+    /// Times of the oldest and the newest line of a range, about: those of the chunks at its ends and where the clock was
+    /// set back.
+    pub(super) fn time_span(
+        &self,
+        (first_seq, last_seq): (u64, u64),
+    ) -> Result<Option<(u64, u64)>, StoreError> {
+        let breaks = self.chunks.clock_breaks(self.scope, MAX_CLOCK_BREAKS)?;
+        let inside = breaks.into_iter().filter(|seq| (first_seq + 1..=last_seq).contains(seq));
+        let ends = inside.flat_map(|seq| [seq - 1, seq]).chain([first_seq, last_seq]);
+        let mut span: Option<(u64, u64)> = None;
+        for seq in ends {
+            let Some(stored) = self.chunks.chunk_at(self.scope, seq)? else { continue };
+            let Ok(Encoded { summary, .. }) = Encoded::open(&stored) else { continue };
+            let (from, to) = span.unwrap_or((u64::MAX, 0));
+            span = Some((from.min(summary.min_time_us), to.max(summary.max_time_us)));
+        }
+        Ok(span)
+    }
+}
+
+/// What is left of a range once some lines at its end were seen.
+fn cut(low: &mut u64, high: &mut u64, order: LogOrder, (first, last): (u64, u64)) {
+    match order {
+        LogOrder::Asc => *low = last.saturating_add(1).max(*low + 1),
+        LogOrder::Desc if first <= *low => (*low, *high) = (1, 0),
+        LogOrder::Desc => *high = first - 1,
+    }
 }
 
 /// How far one call has come.
 #[derive(Default)]
 struct Progress {
     budget: Budget,
-    scanned: Scanned,
-    line_bytes: usize,
+    walked: Walked,
     scan_bytes: usize,
     chunks: usize,
-    /// A buffer used for one chunk after the other.
-    text: Vec<u8>,
+    /// Chunks of the next batch.
+    batch: usize,
+    /// True once who takes what is found wants no more.
+    is_full: bool,
 }
 
 impl Progress {
     fn is_spent(&self) -> bool {
-        self.scanned.lines.len() >= self.budget.lines
-            || self.line_bytes >= self.budget.line_bytes
-            || self.scan_bytes >= self.budget.scan_bytes
-            || self.chunks >= self.budget.chunks
-    }
-
-    /// Takes matching lines in order; the line to continue at when the budget ended within the chunk.
-    fn take_lines(
-        &mut self,
-        matcher: &Matcher,
-        chunk: &Chunk,
-        seqs: (u64, u64),
-        order: LogOrder,
-    ) -> Option<u64> {
-        let mut found = matcher.matches(chunk, chunk.indices(seqs));
-        if order == LogOrder::Desc {
-            found.reverse();
-        }
-        for index in found {
-            let line = chunk.line(index)?;
-            if self.scanned.lines.len() >= self.budget.lines || self.line_bytes >= self.budget.line_bytes {
-                return Some(line.seq);
-            }
-            self.line_bytes += line.bytes.len();
-            self.scanned.lines.push(line.to_line());
-        }
-        None
+        self.is_full || self.scan_bytes >= self.budget.scan_bytes || self.chunks >= self.budget.chunks
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) stats: LogStats,
     pub(super) scans: Semaphore,
+    /// Threads that can work at the same time.
+    pub(super) cores: usize,
     /// True once the committer has ended: no more lines will come.
     pub(super) stop: watch::Sender<bool>,
     /// True once the committer has ended as it should.
@@ -35,6 +37,7 @@ impl Shared {
             queue: Queue::new(),
             stats: LogStats::default(),
             scans: Semaphore::new(MAX_SCANS),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
             stop: watch::Sender::new(false),
             stopped: AtomicBool::new(false),
             failure: OnceLock::new(),

@@ -23,6 +23,8 @@ pub struct LogStats {
     pub damaged_chunks: Counter,
     /// Lines deleted by retention.
     pub trimmed_lines: Counter,
+    /// Lines deleted with those of their run.
+    pub deleted_lines: Counter,
     /// Queries answered, and bytes of text they looked through.
     pub queries: Counter,
     /// Bytes of stored chunks that queries read.

@@ -88,6 +88,11 @@ impl TenantLog {
         self.durable.send_replace(Some(last_seq));
     }
 
+    /// Forgets the lines in memory: some of them were deleted. Followers read the store.
+    pub(super) fn forget_recent(&self) {
+        *self.recent.lock() = Recent::default();
+    }
+
     /// The chunk in memory that has this line.
     pub(super) fn recent_at(&self, seq: u64) -> Option<Arc<Chunk>> {
         let recent = self.recent.lock();

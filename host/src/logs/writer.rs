@@ -19,6 +19,7 @@ use super::stats::LogStats;
 use super::tenant::TenantLog;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
+use crate::ids::RunId;
 use crate::masking::Masker;
 use crate::store::LogChunks;
 
@@ -115,6 +116,23 @@ impl LogWriter {
         let (done, trimmed) = oneshot::channel();
         self.shared.queue.push(&self.shared.tenants.get(scope), Job::Trim { retention, done })?;
         trimmed.await.unwrap_or_else(|_| Err(self.lost()))
+    }
+
+    /// Deletes the lines of a run that writes no more; their number. Those of others stay, with their numbers.
+    ///
+    /// # Errors
+    /// `log_store_failed`; some may be deleted then.
+    pub async fn delete_run(&self, scope: &TenantScope, run: &RunId) -> Result<u64, LogError> {
+        let (mut lines, mut next_seq) = (0, Some(0));
+        while let Some(from_seq) = next_seq {
+            let (done, deleted) = oneshot::channel();
+            let job = Job::Delete { run: run.clone(), from_seq, done };
+            self.shared.queue.push(&self.shared.tenants.get(scope), job)?;
+            let deleted = deleted.await.unwrap_or_else(|_| Err(self.lost()))?;
+            lines += deleted.lines;
+            next_seq = deleted.next_seq;
+        }
+        Ok(lines)
     }
 
     /// Deletes the whole log of a tenant that is being erased, which writes no more; its bytes.

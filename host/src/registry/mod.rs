@@ -3,6 +3,7 @@
 mod deployments;
 mod error;
 mod grants;
+mod interface;
 mod limits;
 mod modules;
 mod toolchain;
@@ -28,6 +29,7 @@ pub use error::RegistryError;
 pub use grants::{
     MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, MAX_SECRET_GRANTS, check_env,
 };
+pub use interface::{Flag, Interface};
 pub use limits::tighten;
 pub use modules::Uploaded;
 

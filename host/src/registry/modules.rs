@@ -69,7 +69,7 @@ impl Registry {
         let name = module_name(name, &digest)?;
         self.room_for_one(permit.scope(), plan.modules).await?;
         let turn = self.compile_turn(permit.scope()).await?;
-        let info = self.examine(&temporary.path, limit_bytes).await?;
+        let (info, help) = self.examine(&temporary.path, limit_bytes).await?;
         self.inner.toolchain.prepare(&digest, &info, &temporary.path).await?;
         drop(turn);
         let module = ModuleRecord {
@@ -77,6 +77,7 @@ impl Registry {
             digest,
             size_bytes,
             info,
+            help,
             created_at: self.inner.clock.now(),
             created_by: permit.principal().clone(),
         };
@@ -216,12 +217,18 @@ impl Registry {
         Ok((temporary, digest, size_bytes))
     }
 
-    async fn examine(&self, path: &Path, limit_bytes: u64) -> Result<ModuleInfo, RegistryError> {
+    /// What a binary is, and the help text it carries.
+    async fn examine(
+        &self,
+        path: &Path,
+        limit_bytes: u64,
+    ) -> Result<(ModuleInfo, Option<String>), RegistryError> {
         let _turn = self.inner.examined.acquire().await.map_err(|_| RegistryError::Internal("take turns"))?;
         let path = path.to_owned();
         blocking("examine a module", move || {
             let bytes = fs::read(path).map_err(RegistryError::io("read an upload"))?;
-            Toolchain::inspect(&bytes, limit_bytes)
+            let info = Toolchain::inspect(&bytes, limit_bytes)?;
+            Ok((info, cloister_runtime::help_text(&bytes)))
         })
         .await
     }

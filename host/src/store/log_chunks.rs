@@ -4,7 +4,7 @@
 //! the [`RunSpan`] of each run, the places where the clock was set back, and the [`LogState`].
 
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -145,14 +145,26 @@ impl LogChunks {
         self.store.commit_blocking()
     }
 
-    /// Where a tenant's log stands; the default when it has none.
+    /// Remembers beside the database how far a tenant's log is durable. After [`LogChunks::commit`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn mark(&self, scope: &TenantScope, last_seq: u64) -> Result<()> {
+        self.store.log_marks().set(scope.tenant(), last_seq)
+    }
+
+    /// Where a tenant's log stands; the default when it has none. Lines that were durable and that the database has lost
+    /// count: their numbers are not given again, and who reads finds them missing.
     ///
     /// # Errors
     /// The database refused, or the record is damaged.
     pub fn state(&self, scope: &TenantScope) -> Result<LogState> {
-        let Some(value) = self.get(scope, &LogKind::State.prefix())? else { return Ok(LogState::default()) };
+        let marked_seq = self.store.log_marks().get(scope.tenant());
+        let Some(value) = self.get(scope, &LogKind::State.prefix())? else {
+            return Ok(LogState { last_seq: marked_seq, ..LogState::default() });
+        };
         let [last_seq, last_time_us, trimmed_seq, stored_bytes] = numbers(&value)?;
-        Ok(LogState { last_seq, last_time_us, trimmed_seq, stored_bytes })
+        Ok(LogState { last_seq: last_seq.max(marked_seq), last_time_us, trimmed_seq, stored_bytes })
     }
 
     /// Where the lines of a run are.
@@ -203,6 +215,33 @@ impl LogChunks {
         Ok(found.map_err(StoreError::database("read log lines"))?.and_then(stored_chunk))
     }
 
+    /// The chunks from a line on, at most `limit`: the one that begins at or before it first, then upwards or downwards.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn chunks_from(
+        &self,
+        scope: &TenantScope,
+        seq: u64,
+        upwards: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredChunk>> {
+        let Some(tree) = self.tree(scope)? else { return Ok(Vec::new()) };
+        let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            entry.map(stored_chunk).map_err(StoreError::database("read log lines")).transpose()
+        };
+        if !upwards {
+            let below = tree.range(LogKind::Chunk.of_seq(0)..=LogKind::Chunk.of_seq(seq));
+            return below.rev().take(limit).filter_map(read).collect();
+        }
+        let first = self.chunk_at(scope, seq)?;
+        let above =
+            (Bound::Excluded(LogKind::Chunk.of_seq(seq)), Bound::Included(LogKind::Chunk.of_seq(u64::MAX)));
+        let rest =
+            tree.range(above).take(limit.saturating_sub(usize::from(first.is_some()))).filter_map(read);
+        first.into_iter().map(Ok).chain(rest).collect()
+    }
+
     /// The first chunk that begins after a line.
     ///
     /// # Errors
@@ -221,7 +260,7 @@ impl LogChunks {
     pub fn remove_tenant(&self, scope: &TenantScope) -> Result<()> {
         self.trees.write().remove(scope.tenant());
         self.store.db().drop_tree(log_tree(scope)).map_err(StoreError::database("delete a log"))?;
-        Ok(())
+        self.store.log_marks().remove(scope.tenant())
     }
 
     fn get(&self, scope: &TenantScope, key: &[u8]) -> Result<Option<sled::IVec>> {

@@ -7,7 +7,7 @@ use crate::api::Branding;
 use crate::audit::Trail;
 use crate::auth::{Auth, AuthError, OperatorScope, Secret, TenantScope, reclaim, stage_link};
 use crate::clock::Clock;
-use crate::config::Plans;
+use crate::config::{Plan, Plans};
 use crate::ids::{TenantId, TenantSlug, UserId};
 use crate::store::{MembershipRecord, Store, TenantRecord, UserRecord, Writer};
 
@@ -125,6 +125,12 @@ impl Tenancy {
     #[must_use]
     pub fn new(store: Store, clock: Clock, auth: Auth, plans: Plans) -> Self {
         Self { store, clock, auth, plans }
+    }
+
+    /// What a tenant's plan allows, with the operator's changes for it.
+    #[must_use]
+    pub fn plan_of(&self, tenant: &TenantRecord) -> Plan {
+        self.plans.of_tenant(tenant.plan, &tenant.limits)
     }
 
     /// Makes a tenant with its directory, its owner's membership and a link for them, all or nothing.

@@ -90,6 +90,9 @@ fn router(seen: Arc<Seen>) -> Router {
         .route("/v1/operator/tenants", get(list))
         .route("/v1/{tenant}/files/{*path}", get(fetch).put(store))
         .route("/v1/{tenant}/logs", get(mock_runs::logs))
+        .route("/v1/{tenant}/logs/export", get(mock_runs::export))
+        .route("/v1/{tenant}/logs/{line}/context", get(mock_runs::context))
+        .route("/v1/{tenant}/runs/{run}/logs", axum::routing::delete(mock_runs::delete_logs))
         .route("/v1/{tenant}/runs", get(list).post(mock_runs::start))
         .route("/v1/{tenant}/runs/{id}/kill", post(mock_runs::kill))
         .route("/v1/{tenant}/runs/{id}/stdin", post(mock_runs::stdin))
@@ -240,6 +243,7 @@ async fn upload(State(seen): State<Arc<Seen>>, Query(params): Query<Params>, bod
         wasi: "preview1".to_owned(),
         imports: vec![],
         needs: vec!["stdout".to_owned()],
+        help: None,
         created_at: "2020-01-02T03:04:05Z".to_owned(),
         created_by: "usr_1".to_owned(),
     })

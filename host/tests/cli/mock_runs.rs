@@ -202,6 +202,28 @@ pub(crate) async fn logs(Query(params): Query<Params>, headers: HeaderMap) -> Re
     }
     let limit: usize = params["limit"].parse().unwrap();
     let lines: Vec<Value> = (1..=5).rev().map(line).take(limit).collect();
-    Json(json!({"success": true, "data": lines, "pagination": {"per_page": limit, "has_next": false}}))
-        .into_response()
+    let mut page = json!({
+        "success": true, "data": lines, "tenant_id": "ten_1", "pagination": {"per_page": limit, "has_next": false},
+    });
+    if params.contains_key("count") {
+        page["count"] = json!({"lines": 5, "exact": false});
+    }
+    if params.contains_key("regex") {
+        page["missing"] = json!([{"first_seq": 7, "last_seq": 9}]);
+    }
+    Json(page).into_response()
+}
+
+pub(crate) async fn context(Path((_, seq)): Path<(String, u64)>) -> Response {
+    let data = json!({"before": [line(seq - 1)], "line": line(seq), "after": [], "newer": "c"});
+    Json(json!({"success": true, "data": data})).into_response()
+}
+
+pub(crate) async fn export(Query(params): Query<Params>) -> Vec<u8> {
+    let text = format!("all lines as {}\n", params["format"]);
+    [text.as_bytes(), b"\xff\n"].concat()
+}
+
+pub(crate) async fn delete_logs() -> Response {
+    Json(json!({"success": true, "data": {"lines": 12}})).into_response()
 }

@@ -21,7 +21,8 @@ impl Inode {
     }
 
     /// Of an open file.
-    pub(crate) fn of(metadata: &std::fs::Metadata) -> Self {
+    #[must_use]
+    pub fn of(metadata: &std::fs::Metadata) -> Self {
         Self::new(metadata.dev(), metadata.ino())
     }
 

@@ -23,6 +23,7 @@ mod volume;
 mod walk;
 
 pub use inode::Inode;
+pub use open_file::OpenFile;
 pub use remove::{look_at, remove_tree};
 pub use volume::{Change, Held, Look, LookKind, Volume, VolumeFull, VolumeLimits, VolumeUsage};
 pub use walk::{WalkEnded, walk};

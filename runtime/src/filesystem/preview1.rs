@@ -105,6 +105,22 @@ impl GuestState {
         Some(self.files.fds.get(&u32::from(fd))?.place)
     }
 
+    /// What takes a name out of a directory begins so: the guard, and the library that then does it.
+    fn removing(
+        &mut self,
+        memory: &GuestMemory<'_>,
+        directory: Fd,
+        path: GuestPtr<str>,
+    ) -> Result<(Guard<'_>, &mut WasiP1Ctx), Error> {
+        let place = self.place(directory);
+        let mut guard = Guard::lock(self.files.volume());
+        if let Some(place) = place {
+            self.files.writable(place)?;
+            guard.removing(&mut self.wasi.filesystem(), place, &path_of(memory, path)?);
+        }
+        Ok((guard, &mut self.wasi))
+    }
+
     /// Writes to a file of the volume.
     fn write_guarded(
         &mut self,
@@ -425,12 +441,8 @@ impl WasiSnapshotPreview1 for GuestState {
         directory: Fd,
         path: GuestPtr<str>,
     ) -> Done {
-        let mut guard = Guard::lock(self.files.volume());
-        if let Some(place) = self.place(directory) {
-            self.files.writable(place)?;
-            guard.removing(&mut self.wasi.filesystem(), place, &path_of(memory, path)?);
-        }
-        let removed = at_once(self.wasi.path_remove_directory(memory, directory, path))?;
+        let (guard, library) = self.removing(memory, directory, path)?;
+        let removed = at_once(library.path_remove_directory(memory, directory, path))?;
         guard.end(removed.is_ok());
         removed
     }
@@ -441,12 +453,8 @@ impl WasiSnapshotPreview1 for GuestState {
         directory: Fd,
         path: GuestPtr<str>,
     ) -> Done {
-        let mut guard = Guard::lock(self.files.volume());
-        if let Some(place) = self.place(directory) {
-            self.files.writable(place)?;
-            guard.removing(&mut self.wasi.filesystem(), place, &path_of(memory, path)?);
-        }
-        let removed = at_once(self.wasi.path_unlink_file(memory, directory, path))?;
+        let (guard, library) = self.removing(memory, directory, path)?;
+        let removed = at_once(library.path_unlink_file(memory, directory, path))?;
         guard.end(removed.is_ok());
         removed
     }

@@ -71,6 +71,21 @@ fn changing(store: &Guest, places: &[u32]) -> Result<Option<Volume>, Refusal> {
     })
 }
 
+/// Takes a name out of a directory, by what the library does for it.
+fn remove(
+    store: &Guest,
+    place: u32,
+    path: &str,
+    removal: impl Future<Output = FilesystemResult<()>>,
+) -> FilesystemResult<()> {
+    let volume = changing(store, &[place])?;
+    let mut guard = Guard::lock(volume.as_ref());
+    store.with(|mut store| guard.removing(&mut view(store.get()), place, path));
+    let removed = at_once(removal)?;
+    guard.end(removed.is_ok());
+    removed
+}
+
 macro_rules! delegate {
     ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
         async fn $name(store: &Guest, $($arg: $type),*) -> $result {
@@ -256,21 +271,17 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
     }
 
     async fn remove_directory_at(store: &Guest, fd: Fd, path: String) -> FilesystemResult<()> {
-        let volume = changing(store, &[fd.rep()])?;
-        let mut guard = Guard::lock(volume.as_ref());
-        store.with(|mut store| guard.removing(&mut view(store.get()), fd.rep(), &path));
-        let removed = at_once(WasiFilesystem::remove_directory_at(&library(store), fd, path))?;
-        guard.end(removed.is_ok());
-        removed
+        let (place, named) = (fd.rep(), path.clone());
+        remove(store, place, &named, async {
+            WasiFilesystem::remove_directory_at(&library(store), fd, path).await
+        })
     }
 
     async fn unlink_file_at(store: &Guest, fd: Fd, path: String) -> FilesystemResult<()> {
-        let volume = changing(store, &[fd.rep()])?;
-        let mut guard = Guard::lock(volume.as_ref());
-        store.with(|mut store| guard.removing(&mut view(store.get()), fd.rep(), &path));
-        let removed = at_once(WasiFilesystem::unlink_file_at(&library(store), fd, path))?;
-        guard.end(removed.is_ok());
-        removed
+        let (place, named) = (fd.rep(), path.clone());
+        remove(store, place, &named, async {
+            WasiFilesystem::unlink_file_at(&library(store), fd, path).await
+        })
     }
 
     async fn open_at(

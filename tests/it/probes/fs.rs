@@ -34,9 +34,7 @@ const ESCAPES: &[Probe] = &[
 ];
 
 const STORMS: &[Probe] = &[
-    // Preview 1 in the library knows no error for a full table but the guest's end.
-    in_root("fs_descriptors", TABLE, &[End::Trap("resource table has no free keys")]).only(Shape::Core),
-    in_root("fs_descriptors", TABLE, &[End::Held]).only(Shape::Component),
+    in_root("fs_descriptors", TABLE, &[End::Held]),
     in_root("fs_open_close", CALLS, STORM),
     in_root("fs_create_remove", CALLS, STORM),
     in_root("fs_list_storm", CALLS, STORM),

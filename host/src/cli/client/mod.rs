@@ -105,6 +105,13 @@ impl Client {
         Ok(self.envelope(answer).await?.data)
     }
 
+    /// Gets an answer with all that stands beside its data.
+    pub(crate) async fn get_whole<T: DeserializeOwned>(&self, url: &Url) -> Outcome<T> {
+        let answer = self.send(|| Ok(self.request(Method::GET, url))).await?;
+        let body = answer.bytes().await.map_err(|error| Failure::unreachable(self.host(), &error))?;
+        serde_json::from_slice(&body).map_err(Failure::bad_answer)
+    }
+
     /// Gets up to `at_most` things of a list, page by page.
     pub(crate) async fn list<T: DeserializeOwned>(&self, url: &Url, at_most: usize) -> Outcome<Vec<T>> {
         let mut items: Vec<T> = Vec::new();

@@ -29,7 +29,7 @@ const LIST: &str = "audit";
 /// Which records.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct ListAudit {
+pub(in crate::http) struct WhichAudit {
     /// Of this actor: a principal's id, `anonymous` or `host`.
     actor: Option<String>,
     /// With this action; with `*` at its end, all that begin so.
@@ -42,6 +42,12 @@ pub(in crate::http) struct ListAudit {
     from: Option<String>,
     /// Older than this; RFC 3339.
     to: Option<String>,
+}
+
+/// Which page of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct ListAudit {
     /// `desc`, newest first, is the default; or `asc`.
     order: Option<String>,
     /// Items per page: 1 to 200, 50 when absent.
@@ -50,27 +56,15 @@ pub(in crate::http) struct ListAudit {
     cursor: Option<String>,
 }
 
-/// What to export.
+/// How to export them.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ExportAudit {
     /// `jsonl` (the default) or `csv`.
     format: Option<String>,
-    /// Of this actor.
-    actor: Option<String>,
-    /// With this action; with `*` at its end, all that begin so.
-    action: Option<String>,
-    /// On resources that contain this text.
-    resource: Option<String>,
-    /// With this outcome.
-    outcome: Option<String>,
-    /// Not older than this; RFC 3339.
-    from: Option<String>,
-    /// Older than this; RFC 3339.
-    to: Option<String>,
 }
 
-impl ListAudit {
+impl WhichAudit {
     fn filter(&self) -> Result<AuditFilter, AuditError> {
         AuditFilter::all()
             .actor(self.actor.as_deref())?
@@ -79,7 +73,9 @@ impl ListAudit {
             .outcome(self.outcome.as_deref())?
             .between(self.from.as_deref(), self.to.as_deref())
     }
+}
 
+impl ListAudit {
     fn direction(&self) -> ApiResult<Direction> {
         match self.order.as_deref() {
             None | Some("" | "desc") => Ok(Direction::Descending),
@@ -90,15 +86,6 @@ impl ListAudit {
 }
 
 impl ExportAudit {
-    fn filter(&self) -> Result<AuditFilter, AuditError> {
-        AuditFilter::all()
-            .actor(self.actor.as_deref())?
-            .action(self.action.as_deref())?
-            .resource(self.resource.as_deref())?
-            .outcome(self.outcome.as_deref())?
-            .between(self.from.as_deref(), self.to.as_deref())
-    }
-
     fn format(&self) -> ApiResult<ExportFormat> {
         match self.format.as_deref() {
             None | Some("" | "jsonl") => Ok(ExportFormat::JsonLines),
@@ -112,7 +99,7 @@ impl ExportAudit {
 /// number: after the cursor or `Last-Event-ID`, which is such a number, else from now on.
 #[utoipa::path(
     get, path = "/v1/{tenant}/audit", tag = "audit",
-    params(("tenant" = String, Path, description = "Slug or id."), ListAudit),
+    params(("tenant" = String, Path, description = "Slug or id."), WhichAudit, ListAudit),
     responses((
         status = 200,
         description = "Records, or events.",
@@ -123,6 +110,7 @@ impl ExportAudit {
 pub(in crate::http) async fn list(
     State(app): State<App>,
     member: Member,
+    ApiQuery(which): ApiQuery<WhichAudit>,
     ApiQuery(query): ApiQuery<ListAudit>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -131,16 +119,16 @@ pub(in crate::http) async fn list(
     if wants_events(&headers) {
         let auth = app.auth.clone();
         let over = async move { auth.until_revoked(member, act::AuditRead, "audit".to_owned()).await };
-        return follow(&app, chain, &query, &headers, over).await;
+        return follow(&app, chain, &which, last_seen(&query, &headers), over).await;
     }
     let paging = Paging::new(LIST, query.limit, query.cursor.as_deref())?;
-    let page = app.audit.page(chain, pages(&query, &paging)?).await?;
+    let page = app.audit.page(chain, pages(&which, &query, &paging)?).await?;
     Ok(page_in_tenant(permit.scope(), &paging, page).into_response())
 }
 
 /// Lists records of the host's chain: what concerns no tenant, and everything that the operator did.
 #[utoipa::path(
-    get, path = "/v1/operator/audit", tag = "operator", params(ListAudit),
+    get, path = "/v1/operator/audit", tag = "operator", params(WhichAudit, ListAudit),
     responses((
         status = 200,
         description = "Records, or events.",
@@ -151,15 +139,16 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn list_of_host(
     State(app): State<App>,
     operator: OperatorScope,
+    ApiQuery(which): ApiQuery<WhichAudit>,
     ApiQuery(query): ApiQuery<ListAudit>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let chain = Chain::of_host(&operator);
     if wants_events(&headers) {
-        return follow(&app, chain, &query, &headers, std::future::pending()).await;
+        return follow(&app, chain, &which, last_seen(&query, &headers), std::future::pending()).await;
     }
     let paging = Paging::new(LIST, query.limit, query.cursor.as_deref())?;
-    let page = app.audit.page(chain, pages(&query, &paging)?).await?;
+    let page = app.audit.page(chain, pages(&which, &query, &paging)?).await?;
     Ok(page_of_host(&paging, page).into_response())
 }
 
@@ -189,7 +178,7 @@ pub(in crate::http) async fn head_of_host(
 /// All records, oldest first, as lines of JSON or as CSV whose cells no spreadsheet takes for formulas.
 #[utoipa::path(
     get, path = "/v1/{tenant}/audit/export", tag = "audit",
-    params(("tenant" = String, Path, description = "Slug or id."), ExportAudit),
+    params(("tenant" = String, Path, description = "Slug or id."), WhichAudit, ExportAudit),
     responses((
         status = 200,
         description = "The records that there are now.",
@@ -200,15 +189,16 @@ pub(in crate::http) async fn head_of_host(
 pub(in crate::http) async fn export(
     State(app): State<App>,
     member: Member,
+    ApiQuery(which): ApiQuery<WhichAudit>,
     ApiQuery(query): ApiQuery<ExportAudit>,
 ) -> ApiResult<Response> {
     let permit = authorize(&member, act::AuditRead, "audit")?;
-    stream(&app, Chain::of(permit.scope()), &query).await
+    stream(&app, Chain::of(permit.scope()), &which, &query).await
 }
 
 /// All records of the host's chain.
 #[utoipa::path(
-    get, path = "/v1/operator/audit/export", tag = "operator", params(ExportAudit),
+    get, path = "/v1/operator/audit/export", tag = "operator", params(WhichAudit, ExportAudit),
     responses((
         status = 200,
         description = "The records that there are now.",
@@ -219,24 +209,25 @@ pub(in crate::http) async fn export(
 pub(in crate::http) async fn export_of_host(
     State(app): State<App>,
     operator: OperatorScope,
+    ApiQuery(which): ApiQuery<WhichAudit>,
     ApiQuery(query): ApiQuery<ExportAudit>,
 ) -> ApiResult<Response> {
-    stream(&app, Chain::of_host(&operator), &query).await
+    stream(&app, Chain::of_host(&operator), &which, &query).await
 }
 
-fn pages(query: &ListAudit, paging: &Paging) -> ApiResult<AuditQuery> {
+fn pages(which: &WhichAudit, query: &ListAudit, paging: &Paging) -> ApiResult<AuditQuery> {
     Ok(AuditQuery {
-        filter: query.filter()?,
+        filter: which.filter()?,
         direction: query.direction()?,
         after: paging.after(),
         limit: paging.limit(),
     })
 }
 
-async fn stream(app: &App, chain: Chain, query: &ExportAudit) -> ApiResult<Response> {
+async fn stream(app: &App, chain: Chain, which: &WhichAudit, query: &ExportAudit) -> ApiResult<Response> {
     let format = query.format()?;
     let name = format!("attachment; filename=\"audit-{}.{}\"", chain.name(), format.ending());
-    let records = app.audit.export(chain, query.filter()?, format).await?;
+    let records = app.audit.export(chain, which.filter()?, format).await?;
     let records = records.inspect_err(|error| {
         tracing::error!(error = error as &dyn std::error::Error, "an export of the audit broke off");
     });
@@ -247,22 +238,26 @@ async fn stream(app: &App, chain: Chain, query: &ExportAudit) -> ApiResult<Respo
     Ok((headers, Body::from_stream(records)).into_response())
 }
 
+/// The record that a follower saw last.
+fn last_seen<'a>(query: &'a ListAudit, headers: &'a HeaderMap) -> Option<&'a str> {
+    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    last_id.or(query.cursor.as_deref()).filter(|text| !text.is_empty())
+}
+
 async fn follow(
     app: &App,
     chain: Chain,
-    query: &ListAudit,
-    headers: &HeaderMap,
+    which: &WhichAudit,
+    last_seen: Option<&str>,
     over: impl Future<Output = ()> + Send + 'static,
 ) -> ApiResult<Response> {
-    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let last = last_id.or(query.cursor.as_deref()).filter(|text| !text.is_empty());
-    let after = match last {
+    let after = match last_seen {
         Some(text) => text.parse::<u64>().map_err(|_| {
             ApiError::new("malformed_cursor", "when following, the cursor is the number of a record")
         })?,
         None => app.audit.head(chain.clone()).await?.seq,
     };
-    Ok(events(app, app.audit.follow(chain, after, query.filter()?), after, over).into_response())
+    Ok(events(app, app.audit.follow(chain, after, which.filter()?), after, over).into_response())
 }
 
 /// The answer that follows: it ends when the client goes, may no longer read, or the host stops.

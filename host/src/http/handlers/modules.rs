@@ -146,6 +146,7 @@ fn module(record: ModuleRecord) -> Module {
         wasi: wasi.to_owned(),
         imports: record.info.imports,
         needs: record.info.needs,
+        help: record.help,
         created_at: rfc3339(record.created_at),
         created_by: record.created_by.to_string(),
     }

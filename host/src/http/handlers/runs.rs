@@ -16,7 +16,9 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{CreateRun, OutputEvent, Run, RunStatus, Stdin, StdinAccepted, Success};
+use crate::api::{
+    CreateRun, DeletedLines, OutputEvent, OutputGap, Run, RunStatus, Stdin, StdinAccepted, Success,
+};
 use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
 use crate::commands::{CommandError, EndWithCaller, OutputCursor, OutputItem, RunFilter};
@@ -195,7 +197,8 @@ pub(in crate::http) async fn stdin(
     Ok(in_tenant(permit.scope(), accepted))
 }
 
-/// A run's output, live and replayed, as server-sent events: `output` ([`OutputEvent`]) and one last `exit` ([`Run`]).
+/// A run's output, live and replayed, as server-sent events: `output` ([`OutputEvent`]), `gap` ([`OutputGap`]) where
+/// lines were deleted, and one last `exit` ([`Run`]).
 #[utoipa::path(
     get, path = "/v1/{tenant}/runs/{run}/output", tag = "runs",
     params(
@@ -240,12 +243,12 @@ fn events(
 fn event(item: Result<OutputItem, CommandError>) -> Event {
     let made = match item {
         Ok(OutputItem::Bytes(stream, bytes, cursor)) => {
-            let stream = match stream {
-                OutputStreamKind::Stdout => "stdout",
-                OutputStreamKind::Stderr => "stderr",
-            };
-            let data = OutputEvent { stream: stream.to_owned(), data: STANDARD.encode(bytes) };
+            let data = OutputEvent { stream: name_of(stream).to_owned(), data: STANDARD.encode(bytes) };
             Event::default().event("output").id(cursor.to_string()).json_data(data)
+        }
+        Ok(OutputItem::Gap { stream, from, to, cursor }) => {
+            let data = OutputGap { stream: name_of(stream).to_owned(), from, to };
+            Event::default().event("gap").id(cursor.to_string()).json_data(data)
         }
         Ok(OutputItem::End(run)) => Event::default().event("exit").json_data(run),
         Err(error) => {
@@ -255,6 +258,29 @@ fn event(item: Result<OutputItem, CommandError>) -> Event {
     };
     // What is made here is always JSON; were it not, a comment loses nothing that a resume would not bring.
     made.unwrap_or_else(|_| Event::default().comment("unprintable"))
+}
+
+fn name_of(stream: OutputStreamKind) -> &'static str {
+    match stream {
+        OutputStreamKind::Stdout => "stdout",
+        OutputStreamKind::Stderr => "stderr",
+    }
+}
+
+/// Deletes the lines of a run that has ended. Lines of others stay as they are.
+#[utoipa::path(
+    delete, path = "/v1/{tenant}/runs/{run}/logs", tag = "runs",
+    params(("tenant" = String, Path, description = "Slug or id."), ("run" = String, Path, description = "Its id.")),
+    responses((status = 200, body = Success<DeletedLines>)), security(("bearer" = []))
+)]
+pub(in crate::http) async fn delete_logs(
+    State(app): State<App>,
+    member: Member,
+    ApiPath(path): ApiPath<RunPath>,
+) -> ApiResult<Answer<DeletedLines>> {
+    let permit = authorize(&member, act::LogDelete, &path.run)?;
+    let lines = app.commands.delete_logs(&permit, &run_id(&path.run)?).await?;
+    Ok(in_tenant(permit.scope(), DeletedLines { lines }))
 }
 
 /// What a run wrote to one stream, as raw bytes, as far as it is in the log.

@@ -104,6 +104,11 @@ const CASES: &[(&str, &str, Who, &str)] = &[
     ("GET", "/v1/{tenant}/runs/{run}/output", With(A::RunRead), ""),
     ("GET", "/v1/{tenant}/runs/{run}/output/{stream}", With(A::RunRead), ""),
     ("GET", "/v1/{tenant}/logs", With(A::LogRead), ""),
+    ("GET", "/v1/{tenant}/logs/histogram", With(A::LogRead), ""),
+    ("GET", "/v1/{tenant}/logs/export", With(A::LogRead), ""),
+    ("GET", "/v1/{tenant}/logs/{line}", With(A::LogRead), ""),
+    ("GET", "/v1/{tenant}/logs/{line}/context", With(A::LogRead), ""),
+    ("DELETE", "/v1/{tenant}/runs/{run}/logs", With(A::LogDelete), ""),
     ("POST", "/v1/{tenant}/console/sessions", With(A::ConsoleUse), r#"{"columns":0}"#),
     ("GET", "/v1/{tenant}/console/sessions", With(A::ConsoleUse), ""),
     ("GET", "/v1/{tenant}/console/sessions/{session}", With(A::ConsoleUse), ""),
@@ -150,6 +155,7 @@ fn address(path: &str, tenant: &str) -> String {
         .replace("{name}", "it")
         .replace("{run}", RUN)
         .replace("{stream}", "stdout")
+        .replace("{line}", "1")
         .replace("{*path}", "a");
     assert!(!path.contains('{'), "{path} needs a value for its parameter here");
     path + query

@@ -1,6 +1,7 @@
 //! Tests of the log as a whole: writer, store, queries, followers.
 
 mod crash;
+mod delete;
 mod follow;
 mod measure;
 mod query;
@@ -14,7 +15,7 @@ use futures_util::TryStreamExt;
 use super::*;
 use crate::auth::TenantScope;
 use crate::clock::Clock;
-use crate::ids::{RunId, TenantId};
+use crate::ids::{RunId, TenantId, WorkflowRunId};
 use crate::store::{LogChunks, Store, StoreOptions};
 
 /// A log in a directory of its own.
@@ -96,8 +97,15 @@ fn run_id(run: u8) -> RunId {
     format!("run_{run:026}").parse().unwrap()
 }
 
+fn workflow_run_id(run: u8) -> WorkflowRunId {
+    format!("wfr_{run:026}").parse().unwrap()
+}
+
 fn source(run: u8) -> LineSource {
-    LineSource { run: run_id(run), command: format!("command{}", run % 3).parse().unwrap(), step: None }
+    LineSource {
+        workflow_run: run.is_multiple_of(2).then(|| workflow_run_id(run)),
+        ..LineSource::of_run(run_id(run), format!("command{}", run % 3).parse().unwrap())
+    }
 }
 
 fn texts(lines: &[Line]) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::api;
 
 /// One step of a made-up history.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just("ERROR broke".to_owned()),
         Just("[warn] abc".to_owned()),
         Just(r#"{"level":"info","msg":"abc"}"#.to_owned()),
+        (0_u8..3).prop_map(|n| format!(r#"{{"n":{{"x":{n}}},"msg":"a\\u0062c"}}"#)),
         "[ab]{200,400}",
     ];
     let step = prop_oneof![
@@ -39,20 +41,42 @@ fn filters() -> impl Strategy<Value = LogFilter> {
         proptest::collection::vec(0_usize..3, 0..2),
         proptest::collection::vec(0_usize..5, 0..3),
         proptest::option::of(prop_oneof!["[abc]{1,2}", Just("ERROR".to_owned())]),
-        proptest::option::of(prop_oneof![Just("^a.*b$".to_owned()), Just("a[^c]b".to_owned())]),
+        proptest::option::of(prop_oneof![
+            Just("^a.*b$".to_owned()),
+            Just("a[^c]b".to_owned()),
+            Just("\\Aa|b\\z".to_owned()),
+            Just("(?i)ERR.* B".to_owned())
+        ]),
         proptest::option::of(0_u64..100_000),
         proptest::option::of(0_u64..100_000),
     );
-    parts.prop_map(|(run, command, streams, levels, text, regex, from_ms, to_ms)| LogFilter {
-        run: run.map(run_id),
-        command: command.map(|number| source(number).command),
-        step: None,
-        streams: streams.into_iter().map(|index| LogStream::ALL[index]).collect(),
-        levels: levels.into_iter().map(|index| LogLevel::ALL[index]).collect(),
-        text,
-        regex,
-        from_us: from_ms.map(|ms| START_US + ms * 1000),
-        to_us: to_ms.map(|ms| START_US + ms * 1000),
+    let more = (
+        any::<bool>(),
+        proptest::option::of(0_u8..4),
+        proptest::option::of(proptest::sample::select(vec![
+            "level=info",
+            "msg=abc",
+            "msg",
+            "n.x=1",
+            "n.x=3",
+        ])),
+    );
+    (parts, more).prop_map(|(parts, (unlevelled, workflow_run, field))| {
+        let (run, command, streams, levels, text, regex, from_ms, to_ms) = parts;
+        LogFilter {
+            run: run.map(run_id),
+            command: command.map(|number| source(number).command),
+            workflow_run: workflow_run.map(workflow_run_id),
+            step: None,
+            unlevelled,
+            fields: field.into_iter().map(|field| field.parse().unwrap()).collect(),
+            streams: streams.into_iter().map(|index| LogStream::ALL[index]).collect(),
+            levels: levels.into_iter().map(|index| LogLevel::ALL[index]).collect(),
+            text,
+            regex,
+            from_us: from_ms.map(|ms| START_US + ms * 1000),
+            to_us: to_ms.map(|ms| START_US + ms * 1000),
+        }
     })
 }
 
@@ -63,11 +87,29 @@ fn wanted(filter: &LogFilter, line: &Line) -> bool {
     filter.run.as_ref().is_none_or(|run| *run == line.source.run)
         && filter.command.as_ref().is_none_or(|command| *command == line.source.command)
         && (filter.streams.is_empty() || filter.streams.contains(&line.mark.stream()))
-        && (filter.levels.is_empty() || line.mark.level().is_some_and(|level| filter.levels.contains(&level)))
+        && filter.workflow_run.as_ref().is_none_or(|run| Some(run) == line.source.workflow_run.as_ref())
+        && (filter.levels.is_empty() && !filter.unlevelled
+            || line.mark.level().map_or(filter.unlevelled, |level| filter.levels.contains(&level)))
+        && filter.fields.iter().all(|field| has_field(&text, &format!("{field:?}")))
         && filter.text.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
         && filter.regex.as_ref().is_none_or(|regex| regex::Regex::new(regex).unwrap().is_match(&text))
         && filter.from_us.is_none_or(|from| line.time_us >= from)
         && filter.to_us.is_none_or(|to| line.time_us < to)
+}
+
+/// By the parsed line; a field is told by how it is shown.
+fn has_field(text: &str, field: &str) -> bool {
+    let Some(fields) = parse_fields(text.as_bytes()) else { return false };
+    let value = |key: &str| fields.get(key).map(ToString::to_string);
+    match field {
+        _ if field.contains("\"level\"") => value("level").as_deref() == Some("\"info\""),
+        _ if field.contains("None") => value("msg").is_some(),
+        _ if field.contains("\"msg\"") => value("msg").as_deref() == Some("\"abc\""),
+        _ => {
+            let wanted = if field.contains("\"1\"") { "1" } else { "3" };
+            fields.get("n").and_then(|n| n.get("x")).is_some_and(|x| format!("{x}") == wanted)
+        }
+    }
 }
 
 /// Plays a history; the clock can be set back, which a manual clock cannot, so times are passed in.
@@ -106,11 +148,53 @@ fn check(steps: &[Step], filters: &[LogFilter], limit: usize) {
             let mut expected: Vec<Line> = all.iter().filter(|line| wanted(filter, line)).cloned().collect();
             let found = log.query_all(1, filter.clone(), LogOrder::Asc, limit).await;
             assert_eq!(found, expected, "{filter:?}");
+            let exported: Vec<LogPage> =
+                log.reader.lines(&scope(1), filter).unwrap().try_collect().await.unwrap();
+            let exported: Vec<Line> = exported.into_iter().flat_map(|page| page.lines).collect();
+            assert_eq!(exported, expected, "{filter:?}");
+            check_tally(&log.reader.tally(&scope(1), filter, limit).await.unwrap(), &expected);
             expected.reverse();
             let found = log.query_all(1, filter.clone(), LogOrder::Desc, limit).await;
             assert_eq!(found, expected, "{filter:?}");
+            if let Some(line) = all.get(limit) {
+                check_context(&log, line.seq, filter, &all).await;
+            }
         }
     });
+}
+
+/// Every line is counted in the bucket of its time and level.
+fn check_tally(tally: &LogTally, expected: &[Line]) {
+    assert_eq!(tally.count(), api::LogCount { lines: expected.len() as u64, exact: true });
+    let mut buckets = vec![[0; 6]; tally.buckets.len()];
+    for line in expected {
+        let bucket = (line.time_us - tally.from_us) / tally.bucket_us;
+        buckets[bucket as usize][line.mark.level().map_or(0, |level| level as usize)] += 1;
+    }
+    assert_eq!(tally.buckets, buckets);
+}
+
+/// Three matching lines on each side, and cursors behind them.
+async fn check_context(log: &Fixture, seq: u64, filter: &LogFilter, all: &[Line]) {
+    let found = log.reader.context(&scope(1), seq, filter, 3, 3).await.unwrap();
+    let (before, after): (Vec<&Line>, Vec<&Line>) =
+        all.iter().filter(|line| line.seq != seq && wanted(filter, line)).partition(|line| line.seq < seq);
+    assert_eq!(found.line, all[seq as usize - 1]);
+    assert_eq!(found.before.iter().collect::<Vec<_>>(), before[before.len().saturating_sub(3)..]);
+    assert_eq!(found.after.iter().collect::<Vec<_>>(), after[..after.len().min(3)]);
+    let rest =
+        LogQuery { filter: filter.clone(), order: LogOrder::Asc, cursor: Some(found.newer), limit: 1000 };
+    let rest = log.reader.query(&scope(1), rest).await.unwrap().lines;
+    assert_eq!(rest.iter().collect::<Vec<_>>(), after[after.len().min(3)..]);
+    let older = match found.older {
+        Some(cursor) => {
+            let older =
+                LogQuery { filter: filter.clone(), order: LogOrder::Desc, cursor: Some(cursor), limit: 1000 };
+            log.reader.query(&scope(1), older).await.unwrap().lines
+        }
+        None => Vec::new(),
+    };
+    assert_eq!(older.iter().rev().collect::<Vec<_>>(), before[..before.len().saturating_sub(3)]);
 }
 
 proptest! {

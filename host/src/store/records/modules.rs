@@ -20,6 +20,9 @@ pub struct ModuleRecord {
     /// What it is, and what it imports.
     #[serde(flatten)]
     pub info: ModuleInfo,
+    /// The help text it carries.
+    #[serde(default)]
+    pub help: Option<String>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Who uploaded it.

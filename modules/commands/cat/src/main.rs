@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, Input, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: cat [-n] [FILE]...
 
 Writes each FILE, or standard input without one and for `-`, as it is.
 
   -n, --number  puts its number before each line
-";
+"
+}
 
 fn main() -> ExitCode {
     run(|args| cat(args, &mut std::io::stdout().lock()))

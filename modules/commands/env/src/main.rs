@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, os_bytes, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: env [NAME]...
 
 Shows all variables as NAME=VALUE, sorted by name, or the values of the named ones, one a line.
 Ends with code 1 when a named one is not set.
-";
+"
+}
 
 fn main() -> ExitCode {
     run(|args| env(args, std::env::vars_os().collect(), &mut std::io::stdout().lock()))

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, info, os_bytes, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: hello [NAME]...
 
 Says hello to each NAME, or to the world.
-";
+"
+}
 
 fn main() -> ExitCode {
     run(|args| hello(args, &mut std::io::stdout().lock()))

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, os_bytes, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: ls [-aRl] [PATH]...
 
 Lists each PATH, or the current directory, one name a line, sorted by bytes.
@@ -17,7 +18,8 @@ Names are written as they are, whatever their encoding.
   -a, --all        also names that begin with a dot
   -R, --recursive  also what is in directories, as paths
   -l, --long       kind (d, f, l), size in bytes, and name
-";
+"
+}
 
 /// How deep `-R` goes: a tree of links or mounts must not make it endless.
 const MAX_DEPTH: usize = 64;

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: seq [FIRST] LAST
 
 Writes the whole numbers from FIRST, or 1, up to LAST, one a line. Put `--` before negative ones.
-";
+"
+}
 
 fn main() -> ExitCode {
     run(|args| seq(args, &mut std::io::BufWriter::new(std::io::stdout().lock())))

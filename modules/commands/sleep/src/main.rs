@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use cloister_guest::{Arg, Args, Failure, Progress, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: sleep [-p] TIME
 
 Waits for TIME: seconds, or a number with ms, s, m or h, as in 250ms or 1.5m.
 
   -p, --progress  tells in log lines how much of the time is over
-";
+"
+}
 
 /// How many steps a wait with progress has.
 const STEPS: u32 = 10;

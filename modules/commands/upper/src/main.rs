@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, Input, run, show, warn};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: upper [FILE]...
 
 Writes each FILE, or standard input without one and for `-`, in capitals, line by line.
 Bytes that are not UTF-8 stay as they are; a warning in the log counts the lines that have some.
-";
+"
+}
 
 fn main() -> ExitCode {
     run(|args| upper(args, &mut std::io::stdout().lock()))

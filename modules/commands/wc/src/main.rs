@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use cloister_guest::{Arg, Args, Failure, Input, os_bytes, run, show};
 
-const HELP: &str = "\
+cloister_guest::help! {
+    "\
 usage: wc [-lwc] [FILE]...
 
 Counts the lines, words and bytes of each FILE, or of standard input without one and for `-`.
@@ -15,7 +16,8 @@ A line is what ends with a line end; a word is what stands between white space.
   -l, --lines  only lines
   -w, --words  only words
   -c, --bytes  only bytes
-";
+"
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Counts {

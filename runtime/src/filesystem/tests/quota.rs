@@ -253,6 +253,31 @@ fn open_files_come_out_of_the_tenants_budget_and_go_back() {
 }
 
 #[test]
+fn a_full_table_of_resources_is_one_file_too_many() {
+    use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+
+    const CAPACITY: usize = 32;
+    for layer in LAYERS {
+        let tenant = Tenant::new(1000, 100);
+        let mut guest = tenant.guest();
+        guest.state().wasi.filesystem().table.set_max_capacity(CAPACITY);
+        let mut open = Vec::new();
+        let refused = loop {
+            assert!(open.len() <= CAPACITY, "nothing bounds what is open");
+            match guest.open(layer, &format!("f{}", open.len()), NEW) {
+                Ok(file) => open.push(file),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused, Failed::TooManyOpen);
+        // What was refused made nothing, and what is given back can be used again.
+        tenant.check();
+        guest.close(open.pop().unwrap());
+        guest.open(layer, "again", NEW).unwrap();
+    }
+}
+
+#[test]
 fn a_stream_keeps_an_unlinked_file_counted_after_its_descriptor_is_gone() {
     use wasmtime_wasi::filesystem::WasiFilesystemView as _;
     use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor as _;

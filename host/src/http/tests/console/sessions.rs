@@ -248,7 +248,7 @@ async fn history_is_kept_for_each_searched_bounded_and_forgotten() {
     let cursor = page["pagination"]["cursor"].as_str().unwrap();
     assert_eq!(lines(&acme, "acme", &format!("limit=2&cursor={cursor}")).await, ["ls"]);
     assert_eq!(
-        app.console.history().newest(&scope, &caller.principal(), 2).await.unwrap(),
+        app.console.history().newest(&scope, &caller.principal(), "", 2).await.unwrap(),
         ["echo é", "cat a"]
     );
     // The oldest are forgotten.
