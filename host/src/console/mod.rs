@@ -19,6 +19,7 @@ mod registry;
 mod ring;
 mod session;
 mod shell;
+mod state;
 mod subscription;
 mod tickets;
 

@@ -18,6 +18,7 @@ use super::error::ConsoleError;
 use super::input::InputQueue;
 use super::note::{Mark, Mode, Noted, Notes};
 use super::ring::Ring;
+use super::state::{Room, State};
 use crate::auth::{Caller, TenantScope};
 use crate::config::MIN_CONSOLE_HISTORY_BYTES;
 use crate::ids::{ClientId, ConsoleSessionId, PrincipalId};
@@ -30,10 +31,6 @@ pub const ECHO_BYTES: usize = 16 << 10;
 pub const OWNER_GRACE_MS: u64 = 30_000;
 /// Connections of one session at once.
 pub(super) const MAX_ATTACHED: usize = 64;
-/// What is written at once.
-const PIECE_BYTES: usize = 32 << 10;
-/// What is shown at once.
-const SHOWN_BYTES: usize = 32 << 10;
 /// Marks before the place where one begins, told when one attaches.
 const MAX_EARLIER_MARKS: usize = 256;
 
@@ -119,28 +116,6 @@ pub(super) struct Session {
     pub(super) ended: CancellationToken,
 }
 
-struct State {
-    name: String,
-    caller: Caller,
-    ring: Ring,
-    notes: Notes,
-    size: Size,
-    size_changes: u64,
-    acknowledged: u64,
-    owner: Option<ClientId>,
-    owner_changes: u64,
-    owner_grace: Duration,
-    /// Since when no connection of the owner is there; meaningless while one is.
-    owner_gone: Instant,
-    attached: HashMap<u64, ClientId>,
-    attachments: u64,
-    /// Since when nobody is attached; meaningless while somebody is.
-    idle_since: Instant,
-    clients: Clients,
-    end_reason: EndReason,
-    exit: Option<Exit>,
-}
-
 /// What a session is made of.
 pub(super) struct NewSession {
     pub(super) id: ConsoleSessionId,
@@ -162,12 +137,6 @@ pub(super) struct Look {
     pub(super) owner_attached: bool,
     pub(super) end_offset: u64,
     pub(super) mode: Mode,
-}
-
-enum Room {
-    Now(usize),
-    Wait(Option<Instant>),
-    Over,
 }
 
 impl Session {
@@ -487,104 +456,5 @@ impl Session {
         drop(state);
         self.changed.notify_waiters();
         self.room.notify_waiters();
-    }
-}
-
-impl State {
-    fn room(&self, beyond_bytes: usize) -> Room {
-        if self.exit.is_some() {
-            return Room::Over;
-        }
-        let held = usize::try_from(self.ring.end().saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
-        let room = (WINDOW_BYTES + beyond_bytes).saturating_sub(held);
-        if room > 0 {
-            return Room::Now(room);
-        }
-        if self.owner_is_attached() {
-            return Room::Wait(None);
-        }
-        let until = self.owner_gone + self.owner_grace;
-        if Instant::now() >= until { Room::Now(usize::MAX) } else { Room::Wait(Some(until)) }
-    }
-
-    fn write(&mut self, bytes: &mut Bytes) -> Room {
-        let room = self.room(0);
-        if let Room::Now(room) = room {
-            let piece = bytes.split_to(bytes.len().min(room).min(PIECE_BYTES));
-            self.show(&piece);
-        }
-        room
-    }
-
-    fn show(&mut self, bytes: &[u8]) {
-        self.ring.push(bytes);
-        self.notes.trim(self.ring.start());
-    }
-
-    fn mode(&self) -> Mode {
-        self.notes.mode_before(self.notes.count())
-    }
-
-    fn owner_is_attached(&self) -> bool {
-        self.owner.as_ref().is_some_and(|owner| self.attached.values().any(|client| client == owner))
-    }
-
-    fn check_owner(&self, client: &ClientId) -> Result<(), ConsoleError> {
-        if self.exit.is_some() {
-            return Err(ConsoleError::SessionEnded);
-        }
-        if self.owner.as_ref() == Some(client) { Ok(()) } else { Err(ConsoleError::NotOwner) }
-    }
-
-    fn set_owner(&mut self, owner: Option<ClientId>) {
-        if self.owner != owner {
-            self.owner = owner;
-            self.owner_changes += 1;
-        }
-    }
-
-    fn resize(&mut self, size: Size, input: &InputQueue) {
-        if self.size != size {
-            self.size = size;
-            self.size_changes += 1;
-            input.resize(size);
-        }
-    }
-
-    /// Where one begins, whether something before it is gone that was asked for, and what was asked for.
-    fn place(&self, wanted: &Wanted) -> Result<(Place, bool, u64), ConsoleError> {
-        let (start, end) = (self.ring.start(), self.ring.end());
-        let Some(offset) = wanted.from else {
-            let place = Place { offset: start, notes: self.notes.first_at(start) };
-            return Ok((place, start > 0, 0));
-        };
-        if offset > end || wanted.notes.is_some_and(|notes| notes > self.notes.count()) {
-            return Err(ConsoleError::OffsetAhead);
-        }
-        let from = offset.max(start);
-        let notes = wanted.notes.unwrap_or(0).max(self.notes.first_at(from));
-        // A note at the place itself may have been told already: then its number says so.
-        Ok((Place { offset: from, notes }, from > offset, offset))
-    }
-
-    fn shown_after(&self, place: &mut Place) -> Option<Shown> {
-        let start = self.ring.start();
-        if place.offset < start {
-            let from = std::mem::replace(&mut place.offset, start);
-            return Some(Shown::Gap { from, to: start });
-        }
-        let note = self.notes.at(place.notes);
-        if let Some(note) = note.filter(|note| note.offset <= place.offset) {
-            place.notes = note.number + 1;
-            return Some(Shown::Note(note.clone()));
-        }
-        let until = note.map_or(self.ring.end(), |note| note.offset);
-        if place.offset < until {
-            let limit = usize::try_from(until - place.offset).unwrap_or(usize::MAX).min(SHOWN_BYTES);
-            let (offset, bytes) = (place.offset, self.ring.read(place.offset, limit));
-            place.offset += bytes.len() as u64;
-            return Some(Shown::Bytes { offset, bytes });
-        }
-        self.exit.map(Shown::Exit)
     }
 }
