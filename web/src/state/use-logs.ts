@@ -10,8 +10,8 @@ import { tailLogs } from './log-tail';
 const PAGE_LINES = 200;
 /** On either side of a line that is shown in its context. */
 const AROUND_LINES = 60;
-/** The last lines of a run may be committed after its end was told. */
-const GRACE_MS = 5_000;
+/** The last lines of a run come after its end was told, and many take their time: the tail is let go when none came for so long. */
+const QUIET_MS = 5_000;
 const MAX_RANGES = 50;
 
 export interface Logs {
@@ -59,6 +59,7 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
   const [cursors, setCursors] = useState<Cursors>({});
   const busy = useRef(false);
   const tail = useRef<AbortController>(undefined);
+  const lastLineMs = useRef(0);
 
   const addMissing = useCallback((ranges: readonly LineRange[]) => {
     if (ranges.length === 0) return;
@@ -83,7 +84,10 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
         view.tenant,
         view.filter,
         {
-          line: (entry) => view.store.append([entry]),
+          line: (entry) => {
+            lastLineMs.current = performance.now();
+            view.store.append([entry]);
+          },
           gap: (range) => {
             setGap(true);
             if (range) addMissing([range]);
@@ -118,8 +122,11 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
 
   useEffect(() => {
     if (!over) return;
-    const timer = setTimeout(() => tail.current?.abort(), GRACE_MS);
-    return () => clearTimeout(timer);
+    const since = performance.now();
+    const timer = setInterval(() => {
+      if (performance.now() - Math.max(since, lastLineMs.current) >= QUIET_MS) tail.current?.abort();
+    }, QUIET_MS / 5);
+    return () => clearInterval(timer);
   }, [view, over]);
 
   const load = (side: 'older' | 'newer') => {
