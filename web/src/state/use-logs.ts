@@ -13,6 +13,10 @@ const AROUND_LINES = 60;
 /** The last lines of a run come after its end was told, and many take their time: the tail is let go when none came for so long. */
 const QUIET_MS = 5_000;
 const MAX_RANGES = 50;
+/** History waits so long for the tail to be placed, so that nothing falls between the two. */
+const PLACED_MS = 1_500;
+/** Pages read to close the hole before a tail that was placed late. */
+const MAX_CATCH_UP_PAGES = 25;
 
 export interface Logs {
   store: LogStore;
@@ -76,7 +80,13 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
     setLoading(true);
     setCursors({});
     busy.current = true;
-    const read = () => listLogs(view.tenant, view.filter, { limit: PAGE_LINES, signal: abort.signal });
+    const read = (cursor?: string) => listLogs(view.tenant, view.filter, { limit: PAGE_LINES, cursor, signal: abort.signal });
+    let begun = false;
+    let ready: () => void = () => undefined;
+    const placed = new Promise<void>((resolve) => {
+      ready = resolve;
+      setTimeout(resolve, PLACED_MS);
+    });
     // The tail first, then history: a line between the two comes by both ways and the store keeps it once.
     if (view.line === undefined && view.filter.to === undefined) {
       const signal = AbortSignal.any([abort.signal, tail.current.signal]);
@@ -92,20 +102,28 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
             setGap(true);
             if (range) addMissing([range]);
           },
-          state: (next, why, again) => {
+          state: (next, why) => {
             if (signal.aborted) return;
             setState(next);
             setProblem(why);
-            // A tail that broke before its first line has no cursor to go on from; the newest page fills the hole.
-            if (again) void read().then((page) => view.store.append(page.items)).catch(() => undefined);
+            if (next === 'failed') ready();
+          },
+          placed: () => {
+            if (begun) void catchUp(view, read).catch(() => undefined);
+            else ready();
           },
         },
         signal,
       );
     } else {
       setState('ended');
+      ready();
     }
-    begin(view, read, abort.signal)
+    placed
+      .then(() => {
+        begun = true;
+        return begin(view, read, abort.signal);
+      })
       .then(({ page, newer }) => {
         addMissing(page.missing);
         setCursors({ older: page.cursor, newer });
@@ -155,6 +173,18 @@ interface View {
   filter: LogFilter;
   line: string | undefined;
   store: LogStore;
+}
+
+/** Reads back from the newest line to those that are here already. */
+async function catchUp(view: View, read: (cursor?: string) => Promise<LogPage>): Promise<void> {
+  const newest = view.store.newest();
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_CATCH_UP_PAGES; pages++) {
+    const page = await read(cursor);
+    view.store.append(page.items);
+    cursor = page.cursor;
+    if (cursor === undefined || page.items.some(({ seq }) => seq <= newest)) return;
+  }
 }
 
 /** The newest page, or a line with those around it. */
