@@ -232,7 +232,8 @@ async function looks() {
         }
         if (name === 'Terminal') {
           const open = page.getByRole('button', { name: 'Open a terminal' });
-          if (await open.isVisible().catch(() => false)) await open.click();
+          await open.or(page.getByTestId('session-state').first()).first().waitFor();
+          if (await open.isVisible()) await open.click();
           await page.getByTestId('session-state').getByText('Live').first().waitFor();
           await page.keyboard.type('echo "a look"\n');
           await page.locator('.term-block').first().waitFor();

@@ -40,6 +40,11 @@ export class LogStore {
 
   getSnapshot = (): LogSnapshot => this.snapshot;
 
+  /** The highest number held, shown or not; -1 without any. */
+  newest(): number {
+    return Math.max(this.lines.at(-1)?.seq ?? -1, this.held.at(-1)?.seq ?? -1);
+  }
+
   /** Live lines, which mostly come in order. While paused they are held back and counted. */
   append(batch: readonly LogLine[]): void {
     if (batch.length === 0) return;

@@ -12,20 +12,19 @@ export interface TailSink {
   line: (line: LogLine) => void;
   /** Lines that retention took before they could be shown, or that are damaged; unknown which, when absent. */
   gap: (range: LineRange | undefined) => void;
-  /** `again`: the tail was cut before its first line, and may have missed some. */
-  state: (state: FollowState, problem: ApiProblem | undefined, again: boolean) => void;
+  state: (state: FollowState, problem: ApiProblem | undefined) => void;
+  /** From here on nothing is missed. What was written before is for whoever reads history to find. */
+  placed: () => void;
 }
 
 const STATES: Record<ConsoleState['phase'], FollowState> = { idle: 'connecting', connecting: 'connecting', open: 'open', waiting: 'waiting', ended: 'failed' };
 
 export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
   const connection = consoleOf(tenant);
-  let opened = 0;
   let placed = false;
   const tell = () => {
     const { phase, problem } = connection.getState();
-    if (phase === 'open') opened += 1;
-    sink.state(STATES[phase], problem, phase === 'open' && opened > 1 && !placed);
+    sink.state(STATES[phase], problem);
   };
   const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as Record<string, string | string[]>;
   const { unsubscribe } = connection.subscribe({ channel: 'logs', filter: wanted }, (event) => {
@@ -33,12 +32,13 @@ export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, sign
       stop();
       followAlone(tenant, filter, sink, signal);
     } else if (event.type === 'line') {
-      placed = true;
       sink.line(event.line);
     } else if (event.type === 'gap') {
       sink.gap(event.to >= event.from ? { first_seq: event.from, last_seq: event.to } : undefined);
-    } else if (event.type === 'following') {
+    } else if (event.type === 'following' && !placed) {
+      // Later ones follow a cut, after which it goes on from its cursor.
       placed = true;
+      sink.placed();
     }
   });
   const forget = connection.onState(tell);
@@ -51,21 +51,20 @@ export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, sign
 }
 
 function followAlone(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
-  let opened = 0;
-  let placed = false;
+  let hasCursor = false;
   void follow({
     transport: httpTransport(client, logsPath(tenant, filter)),
     signal,
     onEvent: (event) => {
       if (event.event === 'gap') sink.gap(JSON.parse(event.data) as LineRange);
       if (event.event !== 'line') return;
-      placed = true;
+      hasCursor = true;
       sink.line(JSON.parse(event.data) as LogLine);
     },
     onState: (state, problem) => {
-      if (state === 'open') opened += 1;
-      sink.state(state, problem, state === 'open' && opened > 1 && !placed);
+      sink.state(state, problem);
+      if (state === 'open' && !hasCursor) sink.placed();
     },
     onGap: () => sink.gap(undefined),
-  }).catch((error: unknown) => sink.state('failed', asProblem(error), false));
+  }).catch((error: unknown) => sink.state('failed', asProblem(error)));
 }

@@ -10,9 +10,13 @@ import { tailLogs } from './log-tail';
 const PAGE_LINES = 200;
 /** On either side of a line that is shown in its context. */
 const AROUND_LINES = 60;
-/** The last lines of a run may be committed after its end was told. */
-const GRACE_MS = 5_000;
+/** The last lines of a run come after its end was told, and many take their time: the tail is let go when none came for so long. */
+const QUIET_MS = 5_000;
 const MAX_RANGES = 50;
+/** History waits so long for the tail to be placed, so that nothing falls between the two. */
+const PLACED_MS = 1_500;
+/** Pages read to close the hole before a tail that was placed late. */
+const MAX_CATCH_UP_PAGES = 25;
 
 export interface Logs {
   store: LogStore;
@@ -59,6 +63,7 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
   const [cursors, setCursors] = useState<Cursors>({});
   const busy = useRef(false);
   const tail = useRef<AbortController>(undefined);
+  const lastLineMs = useRef(0);
 
   const addMissing = useCallback((ranges: readonly LineRange[]) => {
     if (ranges.length === 0) return;
@@ -75,7 +80,13 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
     setLoading(true);
     setCursors({});
     busy.current = true;
-    const read = () => listLogs(view.tenant, view.filter, { limit: PAGE_LINES, signal: abort.signal });
+    const read = (cursor?: string) => listLogs(view.tenant, view.filter, { limit: PAGE_LINES, cursor, signal: abort.signal });
+    let begun = false;
+    let ready: () => void = () => undefined;
+    const placed = new Promise<void>((resolve) => {
+      ready = resolve;
+      setTimeout(resolve, PLACED_MS);
+    });
     // The tail first, then history: a line between the two comes by both ways and the store keeps it once.
     if (view.line === undefined && view.filter.to === undefined) {
       const signal = AbortSignal.any([abort.signal, tail.current.signal]);
@@ -83,25 +94,36 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
         view.tenant,
         view.filter,
         {
-          line: (entry) => view.store.append([entry]),
+          line: (entry) => {
+            lastLineMs.current = performance.now();
+            view.store.append([entry]);
+          },
           gap: (range) => {
             setGap(true);
             if (range) addMissing([range]);
           },
-          state: (next, why, again) => {
+          state: (next, why) => {
             if (signal.aborted) return;
             setState(next);
             setProblem(why);
-            // A tail that broke before its first line has no cursor to go on from; the newest page fills the hole.
-            if (again) void read().then((page) => view.store.append(page.items)).catch(() => undefined);
+            if (next === 'failed') ready();
+          },
+          placed: () => {
+            if (begun) void catchUp(view, read).catch(() => undefined);
+            else ready();
           },
         },
         signal,
       );
     } else {
       setState('ended');
+      ready();
     }
-    begin(view, read, abort.signal)
+    placed
+      .then(() => {
+        begun = true;
+        return begin(view, read, abort.signal);
+      })
       .then(({ page, newer }) => {
         addMissing(page.missing);
         setCursors({ older: page.cursor, newer });
@@ -118,8 +140,11 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
 
   useEffect(() => {
     if (!over) return;
-    const timer = setTimeout(() => tail.current?.abort(), GRACE_MS);
-    return () => clearTimeout(timer);
+    const since = performance.now();
+    const timer = setInterval(() => {
+      if (performance.now() - Math.max(since, lastLineMs.current) >= QUIET_MS) tail.current?.abort();
+    }, QUIET_MS / 5);
+    return () => clearInterval(timer);
   }, [view, over]);
 
   const load = (side: 'older' | 'newer') => {
@@ -148,6 +173,18 @@ interface View {
   filter: LogFilter;
   line: string | undefined;
   store: LogStore;
+}
+
+/** Reads back from the newest line to those that are here already. */
+async function catchUp(view: View, read: (cursor?: string) => Promise<LogPage>): Promise<void> {
+  const newest = view.store.newest();
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_CATCH_UP_PAGES; pages++) {
+    const page = await read(cursor);
+    view.store.append(page.items);
+    cursor = page.cursor;
+    if (cursor === undefined || page.items.some(({ seq }) => seq <= newest)) return;
+  }
 }
 
 /** The newest page, or a line with those around it. */
