@@ -132,7 +132,13 @@ async fn shown(settings: &Settings, server: &Server, member: &Member) -> Result<
     let flood = server.post(&format!("/v1/{}/runs", noisy.tenant), &noisy.token, &body).await?;
     let mut beside = follow(server, member, rounds).await?;
     let p99 = quantile(&mut beside, 0.99);
-    section.goal("the same beside another tenant's flood, p99", "ms", Spread::one(p99), Goal::AtMost(50.0), "");
+    section.goal(
+        "the same beside another tenant's flood, p99",
+        "ms",
+        Spread::one(p99),
+        Goal::AtMost(50.0),
+        "",
+    );
     let id = flood["data"]["id"].as_str().context("a run has an id")?;
     // It may have ended by itself.
     let _ = server.post(&format!("/v1/{}/runs/{id}/kill", noisy.tenant), &noisy.token, &json!({})).await;

@@ -215,9 +215,7 @@ async fn follow(context: &Context, events: &mut EventStream<'_>, mut last_seq: u
                     show(&context.output, &line)?;
                 }
             }
-            "gap" => context
-                .output
-                .warn("lines are missing here: they were deleted, or are damaged"),
+            "gap" => context.output.warn("lines are missing here: they were deleted, or are damaged"),
             // What later versions may add.
             _ => {}
         }

@@ -289,7 +289,9 @@ fn deleted(left: Option<&RunBytes>, record: &RunRecord) -> OutputCursor {
 fn written(left: Option<&RunBytes>, record: &RunRecord) -> OutputCursor {
     let (stdout_bytes, stderr_bytes) = match left {
         Some(bytes) => (bytes.stdout.written, bytes.stderr.written),
-        None if record.status == api::RunStatus::Ended => (record.usage.stdout_bytes, record.usage.stderr_bytes),
+        None if record.status == api::RunStatus::Ended => {
+            (record.usage.stdout_bytes, record.usage.stderr_bytes)
+        }
         None => (0, 0),
     };
     OutputCursor { stdout_bytes, stderr_bytes }

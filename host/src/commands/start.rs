@@ -202,10 +202,8 @@ impl Commands {
         self.record_start(permit, &record, durable).await?;
         self.audit_start(permit, &record, durable).await?;
         let place = admission.place();
-        let log = inner.logs.run(
-            permit.scope(),
-            LineSource::of_run(record.id.clone(), record.command.clone()),
-        );
+        let log =
+            inner.logs.run(permit.scope(), LineSource::of_run(record.id.clone(), record.command.clone()));
         let log = log.masked(inner.masking.of_run(permit.scope(), &secrets).await?);
         let run = inner.runtime.start(admission, prepared, grant, limits);
         let (end, ended) = watch::channel(false);

@@ -246,7 +246,13 @@ impl<'a> Encoded<'a> {
     pub(super) fn decode_heads(&self) -> Result<Chunk, Damage> {
         let mut chunk = Chunk { first_seq: self.summary.first_seq, ..Chunk::default() };
         if self.is_deleted() {
-            let gone = |start| Head { time_us: self.summary.min_time_us, start, len_bytes: 0, source: 0, mark: Mark::GONE };
+            let gone = |start| Head {
+                time_us: self.summary.min_time_us,
+                start,
+                len_bytes: 0,
+                source: 0,
+                mark: Mark::GONE,
+            };
             chunk.heads = (0..self.summary.lines).map(gone).collect();
             return Ok(chunk);
         }

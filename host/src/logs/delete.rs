@@ -52,7 +52,8 @@ pub(super) fn delete_run(
             encoder.encode(&chunk, &(0..chunk.heads.len()))
         };
         deleted.lines += lines;
-        tail.state.stored_bytes = (tail.state.stored_bytes + value.len() as u64).saturating_sub(stored.len() as u64);
+        tail.state.stored_bytes =
+            (tail.state.stored_bytes + value.len() as u64).saturating_sub(stored.len() as u64);
         writes.put_chunk(stored.first_seq, value);
     }
     if is_last || seq > span.last_seq {
@@ -76,7 +77,8 @@ fn without(chunk: &Chunk, run: &RunId) -> Option<(Chunk, u64)> {
         return None;
     }
     // The run's name goes too: what is left of its lines names another's.
-    let other = chunk.heads.iter().find(|head| !goes(head) && !head.mark.is_gone()).map_or(0, |head| head.source);
+    let other =
+        chunk.heads.iter().find(|head| !goes(head) && !head.mark.is_gone()).map_or(0, |head| head.source);
     let mut left = Chunk { first_seq: chunk.first_seq, sources: chunk.sources.clone(), ..Chunk::default() };
     for head in &chunk.heads {
         let start = u32::try_from(left.text.len()).unwrap_or(u32::MAX);
@@ -84,7 +86,8 @@ fn without(chunk: &Chunk, run: &RunId) -> Option<(Chunk, u64)> {
             left.heads.push(Head { start, len_bytes: 0, source: other, mark: Mark::GONE, ..*head });
         } else {
             let from = head.start as usize;
-            left.text.extend_from_slice(chunk.text.get(from..from + head.len_bytes as usize).unwrap_or_default());
+            left.text
+                .extend_from_slice(chunk.text.get(from..from + head.len_bytes as usize).unwrap_or_default());
             left.heads.push(Head { start, ..*head });
         }
         left.text.push(b'\n');

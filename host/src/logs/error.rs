@@ -64,7 +64,9 @@ impl LogError {
             Self::Read(_) => "log_read_failed",
             Self::Damaged { .. } => "log_damaged",
             Self::InvalidCursor => "malformed_cursor",
-            Self::InvalidParameter { .. } | Self::InvalidRegex(_) | Self::InvalidText { .. } => "invalid_value",
+            Self::InvalidParameter { .. } | Self::InvalidRegex(_) | Self::InvalidText { .. } => {
+                "invalid_value"
+            }
             Self::NoSuchLine => "line_not_found",
             Self::LineDeleted => "line_deleted",
         }

@@ -32,7 +32,9 @@ impl FromStr for FieldFilter {
         };
         let invalid = |why: String| LogError::InvalidParameter { name: "field", why };
         if path.is_empty() || path.len() > MAX_PATH_BYTES {
-            return Err(invalid(format!("expected a name of 1 to {MAX_PATH_BYTES} bytes, then `=` and a value")));
+            return Err(invalid(format!(
+                "expected a name of 1 to {MAX_PATH_BYTES} bytes, then `=` and a value"
+            )));
         }
         if value.is_some_and(|value| value.len() > MAX_VALUE_BYTES) {
             return Err(invalid(format!("the value must have at most {MAX_VALUE_BYTES} bytes")));
@@ -275,8 +277,14 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_has_no_fields() {
-        for line in ["status=500", r#"{"status":500"#, r#"["status",500]"#, r#"{"status":500} x"#, r#"{"status":500,}"#, ""]
-        {
+        for line in [
+            "status=500",
+            r#"{"status":500"#,
+            r#"["status",500]"#,
+            r#"{"status":500} x"#,
+            r#"{"status":500,}"#,
+            "",
+        ] {
             assert!(!has(line, "status=500"), "{line}");
             assert_eq!(parse_fields(line.as_bytes()), None, "{line}");
         }
@@ -301,7 +309,11 @@ mod tests {
             }),
             Value::Array(items) => {
                 let (index, rest) = path.split_once('.').unwrap_or((path, ""));
-                index.parse::<usize>().ok().and_then(|index| items.get(index)).is_some_and(|item| wanted(item, rest, text))
+                index
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|index| items.get(index))
+                    .is_some_and(|item| wanted(item, rest, text))
             }
             _ => false,
         }

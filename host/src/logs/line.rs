@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::api;
 use super::field::parse_fields;
+use crate::api;
 use crate::ids::{CommandName, RunId, WorkflowRunId};
 
 /// Where a line came out of a run.

@@ -59,8 +59,12 @@ fn parse<T: FromStr<Err: Display>>(name: &'static str, value: Option<&str>) -> R
 }
 
 fn words<'a>(name: &'static str, value: Option<&'a str>) -> Result<Vec<&'a str>, LogError> {
-    let words: Vec<&str> =
-        filled(value).into_iter().flat_map(|words| words.split(',')).map(str::trim).take(MAX_WORDS + 1).collect();
+    let words: Vec<&str> = filled(value)
+        .into_iter()
+        .flat_map(|words| words.split(','))
+        .map(str::trim)
+        .take(MAX_WORDS + 1)
+        .collect();
     if words.len() > MAX_WORDS {
         return Err(invalid(name, &format!("expected {MAX_WORDS} at most")));
     }

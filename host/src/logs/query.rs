@@ -11,8 +11,8 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::chunk::{Chunk, Head, Summary, name_bits};
 use super::error::LogError;
-use super::line::{LogLevel, LogStream};
 use super::field::{FieldFilter, FieldMatcher};
+use super::line::{LogLevel, LogStream};
 use crate::ids::{CommandName, RunId, WorkflowRunId};
 
 /// The longest text or regular expression to look for.
@@ -142,7 +142,9 @@ impl Matcher {
                 | filter.workflow_run.as_ref().map_or(0, |run| name_bits(run.as_str())),
             command_bits: filter.command.as_ref().map_or(0, |command| name_bits(command.as_str())),
             streams: wanted(filter.streams.iter().fold(0, |bits, stream| bits | stream.bit())),
-            levels: wanted(filter.levels.iter().fold(u8::from(filter.unlevelled), |bits, level| bits | level.bit())),
+            levels: wanted(
+                filter.levels.iter().fold(u8::from(filter.unlevelled), |bits, level| bits | level.bit()),
+            ),
             text: filter.text.as_deref().map(finder).transpose()?,
             regex: filter.regex.as_deref().map(|pattern| regex(pattern, false)).transpose()?,
             regex_anywhere: match filter.regex.as_deref() {
@@ -240,7 +242,8 @@ fn finder(text: &str) -> Result<Finder<'static>, LogError> {
 /// True when a pattern may hold what means the ends of the whole text also where `^` and `$` mean those of a line.
 fn has_text_anchors(pattern: &str) -> bool {
     // A flag that is taken off may be the one that gives `^` and `$` their meaning.
-    let takes_flag_off = |group: &str| group.split([':', ')', '<']).next().is_some_and(|flags| flags.contains('-'));
+    let takes_flag_off =
+        |group: &str| group.split([':', ')', '<']).next().is_some_and(|flags| flags.contains('-'));
     pattern.contains("\\A") || pattern.contains("\\z") || pattern.split("(?").skip(1).any(takes_flag_off)
 }
 

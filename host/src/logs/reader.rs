@@ -9,8 +9,8 @@ use futures_util::stream::try_unfold;
 use super::error::LogError;
 use super::follow::{FollowFrom, LogFollow};
 use super::line::{Line, LogStream};
-use super::retention::{Retention, is_due};
 use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
+use super::retention::{Retention, is_due};
 use super::scan::{Budget, Scan, Scanned};
 use super::shared::Shared;
 use super::tenant::TenantLog;
@@ -97,8 +97,9 @@ impl LogReader {
     /// `log_read_failed`.
     pub async fn run_span(&self, scope: &TenantScope, run: &RunId) -> Result<Option<RunSpan>, LogError> {
         let run = run.clone();
-        let span =
-            self.blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?)).await?;
+        let span = self
+            .blocking(scope, move |reader, tenant| Ok(reader.shared.chunks.run(&tenant.scope, &run)?))
+            .await?;
         Ok(span.filter(|span| span.lines > 0))
     }
 

@@ -103,7 +103,8 @@ impl Scan<'_> {
         budget: &Budget,
     ) -> Result<Scanned, LogError> {
         let (mut lines, mut line_bytes): (Vec<Line>, usize) = (Vec::new(), 0);
-        let is_full = |lines: &[Line], bytes: usize| lines.len() >= budget.lines || bytes >= budget.line_bytes;
+        let is_full =
+            |lines: &[Line], bytes: usize| lines.len() >= budget.lines || bytes >= budget.line_bytes;
         let look = |encoded: &Encoded<'_>, seqs: (u64, u64), text: &mut Vec<u8>| {
             self.matching_lines(encoded, seqs, order, budget.lines, text)
         };
@@ -203,13 +204,15 @@ impl Scan<'_> {
         most: usize,
     ) -> Result<Vec<Step>, StoreError> {
         let upwards = order == LogOrder::Asc;
-        let stored = self.chunks.chunks_from(self.scope, if upwards { *low } else { *high }, upwards, most)?;
+        let stored =
+            self.chunks.chunks_from(self.scope, if upwards { *low } else { *high }, upwards, most)?;
         let is_last = stored.len() < most;
         let mut steps = Vec::with_capacity(stored.len());
         for chunk in stored {
             // What a damaged one should hold is found missing below.
             let Ok(encoded) = Encoded::open(&chunk) else { continue };
-            let (summary, first, last) = (encoded.summary, encoded.summary.first_seq, encoded.summary.last_seq());
+            let (summary, first, last) =
+                (encoded.summary, encoded.summary.first_seq, encoded.summary.last_seq());
             if last < *low && upwards {
                 continue;
             }
@@ -281,7 +284,9 @@ impl Scan<'_> {
                 std::thread::Builder::new().name("log-scan".into()).spawn_scoped(threads, || each(far));
             let mut looked = each(near);
             match helper {
-                Ok(helper) => looked.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+                Ok(helper) => {
+                    looked.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                }
                 Err(_) => looked.extend(each(far)),
             }
             looked
@@ -327,7 +332,10 @@ impl Scan<'_> {
             found.reverse();
         }
         // One more than fits, so that who takes them sees that there are more.
-        let lines = found.into_iter().take(limit.saturating_add(1)).filter_map(|index| Some(chunk.line(index)?.to_line()));
+        let lines = found
+            .into_iter()
+            .take(limit.saturating_add(1))
+            .filter_map(|index| Some(chunk.line(index)?.to_line()));
         let lines = lines.collect();
         *text = chunk.text;
         Ok(Looked { scanned_bytes, found: Some(lines) })
@@ -444,7 +452,10 @@ impl Scan<'_> {
 
     /// Times of the oldest and the newest line of a range, about: those of the chunks at its ends and where the clock was
     /// set back.
-    pub(super) fn time_span(&self, (first_seq, last_seq): (u64, u64)) -> Result<Option<(u64, u64)>, StoreError> {
+    pub(super) fn time_span(
+        &self,
+        (first_seq, last_seq): (u64, u64),
+    ) -> Result<Option<(u64, u64)>, StoreError> {
         let breaks = self.chunks.clock_breaks(self.scope, MAX_CLOCK_BREAKS)?;
         let inside = breaks.into_iter().filter(|seq| (first_seq + 1..=last_seq).contains(seq));
         let ends = inside.flat_map(|seq| [seq - 1, seq]).chain([first_seq, last_seq]);

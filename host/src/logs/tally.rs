@@ -146,20 +146,22 @@ impl LogReader {
                 scan_bytes: MAX_SCAN_BYTES,
                 chunks: MAX_SCAN_CHUNKS,
             };
-            let walked = scan.walk(seqs, LogOrder::Desc, &budget, MAX_BATCH_CHUNKS, &look, |found: Vec<Part>| {
-                for part in found {
-                    // A damaged clock may put a line outside; it is counted at the nearer end.
-                    let last = tally.buckets.len().saturating_sub(1);
-                    let Some(bucket) = tally.buckets.get_mut(part.bucket.min(last)) else { continue };
-                    for (sum, lines) in bucket.iter_mut().zip(part.levels) {
-                        *sum += u64::from(lines);
-                        tally.lines += u64::from(lines);
+            let walked =
+                scan.walk(seqs, LogOrder::Desc, &budget, MAX_BATCH_CHUNKS, &look, |found: Vec<Part>| {
+                    for part in found {
+                        // A damaged clock may put a line outside; it is counted at the nearer end.
+                        let last = tally.buckets.len().saturating_sub(1);
+                        let Some(bucket) = tally.buckets.get_mut(part.bucket.min(last)) else { continue };
+                        for (sum, lines) in bucket.iter_mut().zip(part.levels) {
+                            *sum += u64::from(lines);
+                            tally.lines += u64::from(lines);
+                        }
                     }
-                }
-                ControlFlow::Continue(())
-            })?;
+                    ControlFlow::Continue(())
+                })?;
             if let Some(seq) = walked.next_seq {
-                tally.counted_from_us = Some(scan.time_span((seq, seq))?.map_or(to_us, |(_, newest_us)| newest_us + 1));
+                tally.counted_from_us =
+                    Some(scan.time_span((seq, seq))?.map_or(to_us, |(_, newest_us)| newest_us + 1));
             }
             tally.missing = self.still_missing(tenant, walked.missing)?;
             Ok(tally)
@@ -217,10 +219,11 @@ impl LogReader {
                 }
                 Ok(Looked { scanned_bytes, found: Some(bytes) })
             };
-            let walked = scan.walk(seqs, LogOrder::Asc, &budget, MAX_BATCH_CHUNKS, &look, |(stdout, stderr)| {
-                left = (left.0 + stdout, left.1 + stderr);
-                ControlFlow::Continue(())
-            })?;
+            let walked =
+                scan.walk(seqs, LogOrder::Asc, &budget, MAX_BATCH_CHUNKS, &look, |(stdout, stderr)| {
+                    left = (left.0 + stdout, left.1 + stderr);
+                    ControlFlow::Continue(())
+                })?;
             match self.still_missing(tenant, walked.missing)?.first() {
                 Some(&(first_seq, last_seq)) => Err(LogError::Damaged { first_seq, last_seq }),
                 None => Ok(left),

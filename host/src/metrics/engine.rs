@@ -112,7 +112,11 @@ impl HostCollector {
                 "Damaged log chunks met while reading.",
                 log.damaged_chunks.get(),
             )?,
-            counter("cloister_log_trimmed_lines_total", "Log lines deleted by retention.", log.trimmed_lines.get())?,
+            counter(
+                "cloister_log_trimmed_lines_total",
+                "Log lines deleted by retention.",
+                log.trimmed_lines.get(),
+            )?,
             counter(
                 "cloister_log_deleted_lines_total",
                 "Log lines deleted with those of their run.",

@@ -223,8 +223,10 @@ impl LogChunks {
             return below.rev().take(limit).filter_map(read).collect();
         }
         let first = self.chunk_at(scope, seq)?;
-        let above = (Bound::Excluded(LogKind::Chunk.of_seq(seq)), Bound::Included(LogKind::Chunk.of_seq(u64::MAX)));
-        let rest = tree.range(above).take(limit.saturating_sub(usize::from(first.is_some()))).filter_map(read);
+        let above =
+            (Bound::Excluded(LogKind::Chunk.of_seq(seq)), Bound::Included(LogKind::Chunk.of_seq(u64::MAX)));
+        let rest =
+            tree.range(above).take(limit.saturating_sub(usize::from(first.is_some()))).filter_map(read);
         first.into_iter().map(Ok).chain(rest).collect()
     }
 

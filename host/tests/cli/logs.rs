@@ -59,7 +59,8 @@ fn following_goes_on_after_the_last_line_over_cut_connections() {
 #[test]
 fn fields_and_expressions_are_asked_for_and_damage_is_told() {
     let mock = Mock::start();
-    let args = ["logs", "--limit", "1", "--field", "a.b=1", "--field", "c", "--regex", "x+", "--workflow-run", "w"];
+    let args =
+        ["logs", "--limit", "1", "--field", "a.b=1", "--field", "c", "--regex", "x+", "--workflow-run", "w"];
     let answer = Person::signed_in(&mock).types(&args);
     insta::assert_snapshot!(answer.text(), @"2026-01-02T03:04:05.000000Z rg stdout line 5");
     assert!(answer.stderr.contains("lines 7 to 9 are damaged"), "{}", answer.stderr);

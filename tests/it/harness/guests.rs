@@ -31,6 +31,11 @@ pub(crate) fn fixture(name: &str, shape: Shape) -> Vec<u8> {
     read(&format!("fixtures/{name}{}", shape.ending()))
 }
 
+/// One of `modules/commands`.
+pub(crate) fn built_in(name: &str) -> Vec<u8> {
+    read(&format!("commands/{name}.wasm"))
+}
+
 /// One of `modules/probes`.
 pub(crate) fn probe(name: &str, shape: Shape) -> Vec<u8> {
     read(&format!("probes/{name}{}", shape.ending()))

@@ -21,8 +21,8 @@ use crate::api::{LogContext, LogHistogram, LogLine, LogPage, LogParams, Paginati
 use crate::auth::{Member, TenantScope, act, authorize};
 use crate::http::{Answer, ApiError, ApiPath, ApiQuery, ApiResult, App, Paging, in_tenant};
 use crate::logs::{
-    FollowEvent, FollowFrom, Line, LogCursor, LogError, LogFilter, LogFollow, LogOrder, LogQuery, MAX_BUCKETS,
-    MAX_CONTEXT_LINES, missing_to_api,
+    FollowEvent, FollowFrom, Line, LogCursor, LogError, LogFilter, LogFollow, LogOrder, LogQuery,
+    MAX_BUCKETS, MAX_CONTEXT_LINES, missing_to_api,
 };
 
 /// Buckets of a histogram, and lines on each side of a line, when a request does not say.
@@ -239,7 +239,9 @@ pub(in crate::http) async fn export(
     let permit = authorize(&member, act::LogRead, "logs")?;
     let filter = filter_of(&pairs)?;
     let (write, content_type, attached): (WritePage, _, _) = match query.format.as_deref() {
-        None | Some("" | "jsonl") => (write_json, "application/x-ndjson", "attachment; filename=\"logs.jsonl\""),
+        None | Some("" | "jsonl") => {
+            (write_json, "application/x-ndjson", "attachment; filename=\"logs.jsonl\"")
+        }
         Some("raw") => (write_raw, "application/octet-stream", "attachment; filename=\"logs.txt\""),
         Some(_) => return Err(invalid("format", "expected jsonl or raw")),
     };

@@ -16,7 +16,9 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{CreateRun, DeletedLines, OutputEvent, OutputGap, Run, RunStatus, Stdin, StdinAccepted, Success};
+use crate::api::{
+    CreateRun, DeletedLines, OutputEvent, OutputGap, Run, RunStatus, Stdin, StdinAccepted, Success,
+};
 use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
 use crate::commands::{CommandError, EndWithCaller, OutputCursor, OutputItem, RunFilter};

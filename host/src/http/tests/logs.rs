@@ -96,7 +96,8 @@ async fn fields_are_shown_filtered_and_counted() {
     let host = Host::start().await;
     let token = host.owner_of("mine").await;
     let run = run_of(&host, "mine", &token).await;
-    write(&run, LogStream::Stdout, "{\"level\":\"warn\",\"http\":{\"status\":500},\"id\":\"a\"}\nplain\n").await;
+    write(&run, LogStream::Stdout, "{\"level\":\"warn\",\"http\":{\"status\":500},\"id\":\"a\"}\nplain\n")
+        .await;
     host.advance_s(3_600);
     write(&run, LogStream::Stdout, "{\"http\":{\"status\":404},\"id\":\"b\"}\n{\"id\":\"a\"}\n").await;
 
@@ -108,9 +109,13 @@ async fn fields_are_shown_filtered_and_counted() {
     let unlevelled = host.get("/v1/mine/logs?level=none&order=asc", &token).await;
     assert_eq!(unlevelled.data().as_array().unwrap().len(), 3);
 
-    let shown = host.get("/v1/mine/logs/histogram?buckets=2&from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00Z", &token);
+    let shown = host
+        .get("/v1/mine/logs/histogram?buckets=2&from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00Z", &token);
     let shown = shown.await.data();
-    assert_eq!((&shown["count"], &shown["bucket_us"]), (&json!({"lines": 4, "exact": true}), &json!(3_600_000_000_u64)));
+    assert_eq!(
+        (&shown["count"], &shown["bucket_us"]),
+        (&json!({"lines": 4, "exact": true}), &json!(3_600_000_000_u64))
+    );
     let bucket = |from: &str, warn: u64, none: u64| {
         json!({
             "from": from, "lines": warn + none, "trace": 0, "debug": 0, "info": 0, "warn": warn, "error": 0, "none": none
@@ -142,7 +147,10 @@ async fn a_line_is_shown_with_its_neighbours() {
     let texts = |lines: &Value| -> Vec<String> {
         lines.as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((texts(&around["before"]), texts(&around["after"])), (vec!["3 a".to_owned()], vec!["5 a".to_owned()]));
+    assert_eq!(
+        (texts(&around["before"]), texts(&around["after"])),
+        (vec!["3 a".to_owned()], vec!["5 a".to_owned()])
+    );
     assert_eq!(around["line"]["seq"], 4);
     let older = around["older"].as_str().unwrap();
     let rest = host.get(&format!("/v1/mine/logs?text=a&order=desc&cursor={older}"), &mine).await;
@@ -185,8 +193,11 @@ async fn long_lines_odd_bytes_and_colours_come_as_promised() {
     let raw = host.get("/v1/mine/logs/export?format=raw", &token).await;
     assert_eq!(raw.body, written);
     let exported = host.get("/v1/mine/logs/export?stream=stdout&text=red", &token).await;
-    let exported: Vec<Value> =
-        exported.body.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let exported: Vec<Value> = exported
+        .body
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
     assert_eq!(exported, lines.as_array().unwrap()[..1]);
     assert_eq!(host.get("/v1/mine/logs/export?format=xml", &token).await.problem(), "400 invalid_value");
 }
@@ -224,9 +235,8 @@ async fn a_download_that_is_cut_off_does_not_look_whole() {
     for _ in 0..20 {
         write(&run, LogStream::Stdout, &"text\n".repeat(1_000)).await;
     }
-    let request = Request::builder()
-        .uri("/v1/mine/logs/export")
-        .header("authorization", format!("Bearer {token}"));
+    let request =
+        Request::builder().uri("/v1/mine/logs/export").header("authorization", format!("Bearer {token}"));
     let response = host.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();

@@ -37,7 +37,10 @@ fn check(rounds: &[(u8, usize)], deleted: u8) {
         assert_eq!(after.len(), left.len() + 3);
         let desc = log.query_all(1, LogFilter::default(), LogOrder::Desc, 7).await;
         assert_eq!(desc.into_iter().rev().collect::<Vec<_>>(), after);
-        assert_eq!(log.reader.tally(&scope(1), &LogFilter::default(), 3).await.unwrap().lines, after.len() as u64);
+        assert_eq!(
+            log.reader.tally(&scope(1), &LogFilter::default(), 3).await.unwrap().lines,
+            after.len() as u64
+        );
         for line in &gone {
             assert_eq!(log.reader.line(&scope(1), line.seq).await.unwrap_err().code(), "line_deleted");
         }
@@ -47,7 +50,10 @@ fn check(rounds: &[(u8, usize)], deleted: u8) {
         assert_eq!(log.raw(1, deleted, LogStream::Stdout).await.unwrap(), b"");
         let bytes = log.reader.run_bytes(&scope(1), &run_id(deleted)).await.unwrap();
         let written: u64 = gone.iter().map(|line| line.bytes.len() as u64 + 1).sum();
-        assert_eq!(bytes.map(|bytes| (bytes.stdout.written, bytes.stdout.left)), (!gone.is_empty()).then_some((written, 0)));
+        assert_eq!(
+            bytes.map(|bytes| (bytes.stdout.written, bytes.stdout.left)),
+            (!gone.is_empty()).then_some((written, 0))
+        );
     });
 }
 
@@ -80,8 +86,7 @@ async fn a_long_run_goes_in_steps_and_its_bytes_too() {
 #[tokio::test]
 async fn a_follower_is_not_told_what_was_deleted() {
     let log = Fixture::new();
-    let mut follow =
-        log.reader.follow(&scope(1), &LogFilter::default(), FollowFrom::Now).await.unwrap();
+    let mut follow = log.reader.follow(&scope(1), &LogFilter::default(), FollowFrom::Now).await.unwrap();
     write_rounds(&log, &[(1, 2), (2, 1), (1, 1)]).await;
     log.writer.delete_run(&scope(1), &run_id(1)).await.unwrap();
     let batch = follow.next().await.unwrap().unwrap();

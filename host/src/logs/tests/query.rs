@@ -41,30 +41,41 @@ fn filters() -> impl Strategy<Value = LogFilter> {
         proptest::collection::vec(0_usize..3, 0..2),
         proptest::collection::vec(0_usize..5, 0..3),
         proptest::option::of(prop_oneof!["[abc]{1,2}", Just("ERROR".to_owned())]),
-        proptest::option::of(prop_oneof![Just("^a.*b$".to_owned()), Just("a[^c]b".to_owned()), Just("\\Aa|b\\z".to_owned()), Just("(?i)ERR.* B".to_owned())]),
+        proptest::option::of(prop_oneof![
+            Just("^a.*b$".to_owned()),
+            Just("a[^c]b".to_owned()),
+            Just("\\Aa|b\\z".to_owned()),
+            Just("(?i)ERR.* B".to_owned())
+        ]),
         proptest::option::of(0_u64..100_000),
         proptest::option::of(0_u64..100_000),
     );
     let more = (
         any::<bool>(),
         proptest::option::of(0_u8..4),
-        proptest::option::of(proptest::sample::select(vec!["level=info", "msg=abc", "msg", "n.x=1", "n.x=3"])),
+        proptest::option::of(proptest::sample::select(vec![
+            "level=info",
+            "msg=abc",
+            "msg",
+            "n.x=1",
+            "n.x=3",
+        ])),
     );
     (parts, more).prop_map(|(parts, (unlevelled, workflow_run, field))| {
         let (run, command, streams, levels, text, regex, from_ms, to_ms) = parts;
         LogFilter {
-        run: run.map(run_id),
-        command: command.map(|number| source(number).command),
-        workflow_run: workflow_run.map(workflow_run_id),
-        step: None,
-        unlevelled,
-        fields: field.into_iter().map(|field| field.parse().unwrap()).collect(),
-        streams: streams.into_iter().map(|index| LogStream::ALL[index]).collect(),
-        levels: levels.into_iter().map(|index| LogLevel::ALL[index]).collect(),
-        text,
-        regex,
-        from_us: from_ms.map(|ms| START_US + ms * 1000),
-        to_us: to_ms.map(|ms| START_US + ms * 1000),
+            run: run.map(run_id),
+            command: command.map(|number| source(number).command),
+            workflow_run: workflow_run.map(workflow_run_id),
+            step: None,
+            unlevelled,
+            fields: field.into_iter().map(|field| field.parse().unwrap()).collect(),
+            streams: streams.into_iter().map(|index| LogStream::ALL[index]).collect(),
+            levels: levels.into_iter().map(|index| LogLevel::ALL[index]).collect(),
+            text,
+            regex,
+            from_us: from_ms.map(|ms| START_US + ms * 1000),
+            to_us: to_ms.map(|ms| START_US + ms * 1000),
         }
     })
 }
@@ -171,7 +182,8 @@ async fn check_context(log: &Fixture, seq: u64, filter: &LogFilter, all: &[Line]
     assert_eq!(found.line, all[seq as usize - 1]);
     assert_eq!(found.before.iter().collect::<Vec<_>>(), before[before.len().saturating_sub(3)..]);
     assert_eq!(found.after.iter().collect::<Vec<_>>(), after[..after.len().min(3)]);
-    let rest = LogQuery { filter: filter.clone(), order: LogOrder::Asc, cursor: Some(found.newer), limit: 1000 };
+    let rest =
+        LogQuery { filter: filter.clone(), order: LogOrder::Asc, cursor: Some(found.newer), limit: 1000 };
     let rest = log.reader.query(&scope(1), rest).await.unwrap().lines;
     assert_eq!(rest.iter().collect::<Vec<_>>(), after[after.len().min(3)..]);
     let older = match found.older {

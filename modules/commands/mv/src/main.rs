@@ -1,6 +1,6 @@
 //! `mv`: moves and renames files and directories.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,28 +57,37 @@ fn move_one(
         target.push(name);
     }
     match rename(from, &target) {
-        Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
+        Err(error) if is_far(&error) => {}
         renamed => return renamed.map_err(about),
     }
-    let source = std::fs::symlink_metadata(from).map_err(about)?;
-    if let Ok(found) = std::fs::symlink_metadata(&target) {
-        // As a rename has it: a directory takes the place of an empty one only, and a file that of a file.
-        match (source.is_dir(), found.is_dir()) {
-            (true, true) => std::fs::remove_dir(&target),
-            (true, false) => Err(ErrorKind::NotADirectory.into()),
-            (false, true) => Err(ErrorKind::IsADirectory.into()),
-            (false, false) if source.is_symlink() || found.is_symlink() => std::fs::remove_file(&target),
-            // Overwritten.
-            (false, false) => Ok(()),
-        }
-        .map_err(|error| Failure::from(error).about(target.display()))?;
+    // Under another name first: what is in the way stays as it is until all is there.
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".moved");
+    let beside = target.with_file_name(name);
+    if beside.symlink_metadata().is_ok() {
+        return Err(Failure::from("is in the way").about(beside.display()));
     }
-    tree::copy(from, &target)?;
+    let renamed = tree::copy(from, &beside).and_then(|()| rename(&beside, &target).map_err(about));
+    if let Err(failure) = renamed {
+        // Nothing can be done about what cannot be removed either.
+        let _ = tree::remove(&beside);
+        return Err(failure);
+    }
     tree::remove(from)
+}
+
+/// Whether both names lie on different disks. Some hosts of WASI tell it as an I/O error.
+fn is_far(error: &Error) -> bool {
+    const WASI_EIO: i32 = 29;
+    error.kind() == ErrorKind::CrossesDevices
+        || cfg!(target_os = "wasi") && error.raw_os_error() == Some(WASI_EIO)
 }
 
 #[cfg(test)]
 mod tests {
+    use cloister_guest::os_bytes;
+
     use super::*;
 
     /// A directory with the file `f`, the directories `a/b` with `g`, and `c`; removed when dropped.
@@ -97,9 +106,12 @@ mod tests {
         /// Whether it succeeded; `far` as between two disks.
         fn mv(&self, names: &[&str], far: bool) -> bool {
             let words = names.iter().map(|name| self.0.join(name));
-            let code = mv(Args::new("mv", words), |from, to| match far {
-                true => Err(ErrorKind::CrossesDevices.into()),
-                false => std::fs::rename(from, to),
+            let code = mv(Args::new("mv", words), |from, to| {
+                let is_beside = os_bytes(from.file_name().unwrap()).starts_with(b".");
+                match far && !is_beside {
+                    true => Err(ErrorKind::CrossesDevices.into()),
+                    false => std::fs::rename(from, to),
+                }
             });
             format!("{:?}", code.unwrap()) == format!("{:?}", ExitCode::SUCCESS)
         }
