@@ -13,7 +13,7 @@ cloister_guest::help! {
 usage: sort [-nru] [FILE]...
 
 Writes the lines of all FILEs, or of standard input without one and for `-`, sorted by their bytes. They are held in memory:
-at most 512 MiB, and no more than about four fifths of what the run may use.
+at most 512 MiB, and no more than about a third of what the run may use.
 
   -n, --numeric-sort  by the number a line begins with
   -r, --reverse       the other way round
