@@ -149,7 +149,7 @@ pub async fn serve_until(
     let sweeping = tokio::spawn(app.audit.clone().sweep(app.stopping.clone()));
     let keeping = tokio::spawn(app.quota.clone().keep(app.stopping.clone()));
     let cleaning = tokio::spawn(clean(app.clone()));
-    let trimming = tokio::spawn(trim(app.clone()));
+    let keeping_logs = tokio::spawn(keep_logs(app.clone()));
     let failed = async {
         app.store.failed().await;
         tracing::error!("the store failed; the host stops rather than lose what it acknowledges");
@@ -165,8 +165,8 @@ pub async fn serve_until(
     if cleaning.await.is_err() {
         tracing::error!("cleaning up has failed");
     }
-    if trimming.await.is_err() {
-        tracing::error!("deleting old log lines has failed");
+    if keeping_logs.await.is_err() {
+        tracing::error!("looking after the logs has failed");
     }
     // Connections are done; what still runs was started without waiting, or is followed.
     app.commands.drain(Duration::from_millis(app.config.server.drain_timeout_ms)).await;
@@ -208,16 +208,25 @@ async fn clean(app: App) {
     }
 }
 
-/// Deletes log lines that plans no longer keep, now and then, until the host stops.
-async fn trim(app: App) {
+/// Deletes log lines that plans no longer keep, now and then, until the host stops; and looks once whether all can be read.
+async fn keep_logs(app: App) {
     let pause = Duration::from_secs(app.config.tenancy.retention_every_s);
-    loop {
-        app.lifecycle.trim_logs(&app.stopping).await;
-        tokio::select! {
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+    let check = async {
+        let damaged = app.lifecycle.check_logs(&app.stopping).await;
+        if damaged > 0 {
+            tracing::error!(lines = damaged, "some log lines are damaged; all others can be read");
         }
-    }
+    };
+    let trim = async {
+        loop {
+            app.lifecycle.trim_logs(&app.stopping).await;
+            tokio::select! {
+                () = app.stopping.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    };
+    tokio::join!(check, trim);
 }
 
 /// A one-time link for the operator, and their address.

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Client, World, built_in, find_program};
+use crate::harness::{Client, World, command, find_program};
 
 /// Deploys built-in commands as the demo does: all of the tenant's directory is theirs.
 async fn deploy(client: &Client, names: &[&str]) {
     let grants = json!({"directories": [{"path": "/", "guest": "/", "access": "read_write"}]});
     for name in names {
-        client.deploy(name, built_in(name), grants.clone()).await;
+        client.deploy(name, command(name), grants.clone()).await;
     }
 }
 
@@ -104,7 +104,7 @@ async fn what_commands_write_counts_and_goes_no_further_than_the_grant() {
     put(tenant, "in/a", "kept").await;
     put(tenant, "outside", "kept").await;
     for name in ["rm", "cp", "mv", "touch"] {
-        tenant.deploy(name, built_in(name), grants.clone()).await;
+        tenant.deploy(name, command(name), grants.clone()).await;
     }
     for (command, args) in [
         ("rm", &["-rf", "/in/a"][..]),

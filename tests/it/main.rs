@@ -10,6 +10,7 @@ mod bad_modules;
 mod bad_requests;
 mod builtins;
 mod commands;
+mod console;
 mod crash;
 mod disk;
 mod idempotency;

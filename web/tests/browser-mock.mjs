@@ -1,4 +1,6 @@
 // Parts of the browser walk that need commands which only the mock has: an endless one, a noisy one, failing ones.
+import { activeNow, logWalk, sideBySide } from './browser-logs.mjs';
+import { terminalOf } from './browser-terminal.mjs';
 import { helloWasm } from './hello.mjs';
 
 /** Types into a run of a command that answers each line, over a reload, and ends its input. */
@@ -91,7 +93,7 @@ export function mockOnly({ base, mock }) {
       await page.goto(`${base}/t/acme/logs?command=slow-ticker`);
       await page.getByText('Live', { exact: true }).waitFor();
       const tenant = mock.world.tenants.get('acme');
-      mock.server.closeAllConnections();
+      mock.cut();
       await page.getByText('Reconnecting', { exact: true }).waitFor();
       tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO during the cut');
       await page.getByText('Live', { exact: true }).waitFor();
@@ -99,6 +101,22 @@ export function mockOnly({ base, mock }) {
       tenant.log({ id: 'run_later', command: 'slow-ticker' }, 'stdout', 'INFO after the cut');
       await page.locator('.log-row', { hasText: 'after the cut' }).waitFor();
     });
+    await logWalk({ page, base, step, failures, mock });
+    await step('rate-limited', async () => {
+      mock.refuseRuns = true;
+      await page.goto(`${base}/t/acme/commands?command=slow-ticker`);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByText(/Try again in \d+ s, at/).waitFor();
+      mock.refuseRuns = false;
+    });
+    await step('compiling', async () => {
+      mock.compileMs = 1_500;
+      await page.goto(`${base}/t/acme/modules`);
+      await drop('slow-to-compile.wasm', helloWasm('a module that takes long\n'));
+      await page.getByText('Compiling on the host').waitFor();
+    });
+    await page.getByRole('heading', { name: 'slow-to-compile.wasm' }).waitFor();
+    mock.compileMs = 0;
     await step('expired', async () => {
       await page.goto(`${base}/t/acme/runs`);
       await page.getByRole('heading', { name: 'Runs' }).waitFor();
@@ -122,7 +140,10 @@ export function mockOnly({ base, mock }) {
       await page.goto(`${base}/t/initech/runs`);
       await page.getByText('There is nothing here').waitFor();
     });
+    await sideBySide({ page, base, step, failures, terminalOf });
+    await activeNow({ page, base, step, failures, mock, terminalOf });
     await operator(page, step, base, mock);
+    await invitation(page, step, base, mock);
     await page.goto(`${base}/t/acme/commands`);
   };
 }
@@ -133,6 +154,39 @@ async function deployAs(page, drop, name) {
   await page.getByRole('heading', { name: `${name}.wasm` }).waitFor();
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   await page.getByLabel(`Arguments of ${name}`).waitFor();
+}
+
+/** A newcomer makes an account; its cookie replaces the owner's, which is put back. */
+async function invitation(page, step, base, mock) {
+  const cookies = await page.context().cookies(`${base}/v1/auth`);
+  await page.context().clearCookies();
+  await page.goto('about:blank');
+  await step('invitation', async () => {
+    await page.goto(`${base}/#/invitation/${mock.invitation}`);
+    await page.getByRole('heading', { name: 'You are invited' }).waitFor();
+  });
+  await step('invitation-short', async () => {
+    await page.getByLabel('New password').fill('short');
+    await page.getByRole('button', { name: 'Make the account and join' }).click();
+    await page.locator('p.error').waitFor();
+  });
+  await step('invitation-accepted', async () => {
+    await page.getByLabel('New password').fill('four unrelated words here');
+    await page.getByRole('button', { name: 'Make the account and join' }).click();
+    await page.locator('.rail').waitFor();
+    await page.locator('.tenant').getByText('Acme Works').waitFor();
+  });
+  await step('invitation-used', async () => {
+    await page.goto('about:blank');
+    await page.context().clearCookies();
+    await page.goto(`${base}/#/invitation/${mock.invitation}`);
+    await page.getByLabel('New password').fill('four unrelated words here');
+    await page.getByRole('button', { name: 'Make the account and join' }).click();
+    await page.getByText('invitation_invalid').waitFor();
+  });
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+  await page.context().addCookies(cookies);
 }
 
 /** In a context of its own would be cleaner, but the walk's steps belong to one page: sign in as the operator and back. */

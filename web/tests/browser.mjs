@@ -7,6 +7,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { terminalWalk } from './browser-terminal.mjs';
 import { helloWasm } from './hello.mjs';
 
 const environment = process.env;
@@ -28,8 +29,8 @@ const page = await context.newPage();
 page.setDefaultTimeout(15_000);
 page.on('pageerror', (error) => failures.push(`script error: ${error.message}`));
 page.on('console', (message) => {
-  // A refused renewal at the start, and the refusals this walk provokes, are logged by the browser as failed loads.
-  if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
+  // A refused renewal at the start, and the refusals and cuts this walk provokes, are logged by the browser as failures.
+  if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to .* failed/.test(message.text())) failures.push(`console: ${message.text()} (${message.location().url}:${message.location().lineNumber})`);
 });
 
 try {
@@ -70,6 +71,8 @@ async function walk() {
     await page.getByRole('dialog').waitFor({ timeout: 3_000 }).catch(() => undefined);
   });
   await page.keyboard.press('Escape');
+  await terminalWalk({ page, step, failures, ...target.terminal });
+  if (environment.CLOISTER_ONLY === 'terminal') return;
   await step('commands-before', async () => {
     await page.getByRole('link', { name: 'Commands' }).click();
     await page.getByRole('heading', { name: 'Commands', exact: true }).waitFor();
@@ -166,7 +169,11 @@ async function walk() {
     await page.getByLabel('Text in the line').fill('no such text anywhere');
     await page.getByText('No line matches').waitFor();
     if (!page.url().includes('text=')) failures.push('the text filter is not in the address');
-    await page.getByLabel('Text in the line').fill(expected);
+    // Upper and lower case are told apart: look for it as it was written.
+    await page.getByRole('button', { name: 'Clear' }).click();
+    const text = page.locator('.log-text', { hasText: new RegExp(expected, 'i') }).first();
+    const [word] = new RegExp(expected, 'i').exec(await text.textContent());
+    await page.getByLabel('Text in the line').fill(word);
     await page.locator('.log-row mark').first().waitFor();
     await page.locator('.log-row').first().click();
   });
@@ -205,7 +212,7 @@ async function walk() {
 
 /** The same pages in the dark and at phone width: contrast and overflow differ there. */
 async function looks() {
-  const names = ['Commands', 'Runs', 'Logs', 'Modules', 'Files'];
+  const names = ['Terminal', 'Commands', 'Runs', 'Logs', 'Modules', 'Files'];
   for (const [suffix, colorScheme, width] of [
     ['dark', 'dark', 1280],
     ['phone', 'light', 390],
@@ -222,6 +229,13 @@ async function looks() {
           await page.locator('.recent-list a').first().click();
           await page.getByTestId('run-status').getByText(/Exit|Killed|Trapped|Out/).waitFor();
           await page.locator('.xterm-screen').waitFor();
+        }
+        if (name === 'Terminal') {
+          const open = page.getByRole('button', { name: 'Open a terminal' });
+          if (await open.isVisible().catch(() => false)) await open.click();
+          await page.getByTestId('session-state').getByText('Live').first().waitFor();
+          await page.keyboard.type('echo "a look"\n');
+          await page.locator('.term-block').first().waitFor();
         }
         if (name === 'Modules') await page.locator('tbody a').first().click();
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -273,11 +287,16 @@ async function shot(name) {
   await page.screenshot({ path: join(environment.CLOISTER_SHOTS, `${name}.png`) });
 }
 
+/** Commands that a host under test says it has, separated by commas; those of its demo when it says nothing. */
+function commandsOfHost(name) {
+  return (environment.CLOISTER_COMMANDS ?? 'cat,seq,sleep').split(',').includes(name);
+}
+
 async function openTarget() {
   if (environment.CLOISTER_URL) {
     if (!environment.CLOISTER_LINK) throw new Error('Give CLOISTER_LINK, a one-time link of a tenant’s owner.');
     const { demoOnly } = await import('./browser-host.mjs');
-    return { extra: demoOnly, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
+    return { extra: demoOnly, terminal: { has: commandsOfHost }, base: environment.CLOISTER_URL, link: environment.CLOISTER_LINK, close: async () => undefined };
   }
   await access(new URL('../dist/index.html', import.meta.url)).catch(() => {
     throw new Error('Build the console first: npm run build');
@@ -290,6 +309,7 @@ async function openTarget() {
     base,
     link: `${base}/#/link/${mock.ownerLink}`,
     extra: mockOnly({ base, mock }),
+    terminal: { mock, has: () => true },
     close: async () => {
       mock.server.closeAllConnections();
       mock.server.close();

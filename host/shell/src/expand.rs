@@ -19,7 +19,7 @@ pub(crate) async fn arguments(
 ) -> Result<Vec<String>, Refusal> {
     let mut arguments = Vec::new();
     let mut room = Room { bytes: limits::COMMAND_BYTES, words: limits::COMMAND_WORDS };
-    let mut declares = false;
+    let (mut declares, mut visited) = (false, 0);
     for word in words {
         // `export NAME=$value` takes the value whole, as an assignment does.
         if let (true, Some(assignment)) = (declares, word.assignment()) {
@@ -30,7 +30,7 @@ pub(crate) async fn arguments(
         }
         for field in fields(word, state)? {
             if is_pattern(&field) {
-                let names = glob::expand(&field, &state.cwd, world).await?;
+                let names = glob::expand(&field, &state.cwd, world, &mut visited).await?;
                 if !names.is_empty() {
                     for name in names {
                         room.take(name.len())?;

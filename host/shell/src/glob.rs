@@ -6,6 +6,9 @@ use crate::{
     world::{EntryKind, Refusal, World},
 };
 
+/// Names that are compared before other tasks have a turn.
+const MATCHES_PER_TURN: usize = 256;
+
 /// One part of a path.
 enum Step {
     /// A name, taken as it is.
@@ -19,16 +22,25 @@ enum Step {
 /// The names that match a word, sorted; empty when there are none.
 ///
 /// # Errors
-/// `too_many_matches` when there are more than [`limits::GLOB_MATCHES`], or more than [`limits::GLOB_VISITED`] to look at.
-pub(crate) async fn expand(word: &[Marked], cwd: &str, world: &dyn World) -> Result<Vec<String>, Refusal> {
+/// `too_many_matches` when there are more than [`limits::GLOB_MATCHES`], or more than [`limits::GLOB_VISITED`] to look at, of
+/// which `visited` is counted already; `pattern_too_long` when one name's has more than [`limits::GLOB_PATTERN_CHARS`].
+pub(crate) async fn expand(
+    word: &[Marked],
+    cwd: &str,
+    world: &dyn World,
+    visited: &mut usize,
+) -> Result<Vec<String>, Refusal> {
     let absolute = word.first().is_some_and(|(char, _)| *char == '/');
     let only_directories = word.len() > 1 && word.last().is_some_and(|(char, _)| *char == '/');
-    let mut steps: Vec<Step> =
-        word.split(|(char, _)| *char == '/').filter(|part| !part.is_empty()).map(step).collect();
+    let mut steps: Vec<Step> = word
+        .split(|(char, _)| *char == '/')
+        .filter(|part| !part.is_empty())
+        .map(step)
+        .collect::<Result<_, _>>()?;
     // Twice in a row means the same as once.
     steps.dedup_by(|next, step| matches!((next, step), (Step::Deep, Step::Deep)));
     let start = if absolute { "/".to_owned() } else { String::new() };
-    let mut walk = Walk { cwd, world, visited: 0 };
+    let mut walk = Walk { cwd, world, visited };
     // As they are shown: relative when the word is. Each with whether it is known to exist.
     let mut found = vec![(start, true)];
     for (index, step) in steps.iter().enumerate() {
@@ -36,6 +48,8 @@ pub(crate) async fn expand(word: &[Marked], cwd: &str, world: &dyn World) -> Res
         let mut next = Vec::new();
         for (at, known) in found {
             match step {
+                // No file has a longer path.
+                Step::Name(name) if at.len() + name.len() >= limits::PATH_BYTES => {}
                 Step::Name(name) => next.push((join(&at, name), false)),
                 Step::Match(pattern) => {
                     walk.matching(&at, pattern, last && !only_directories, &mut next).await?
@@ -65,14 +79,18 @@ pub(crate) async fn expand(word: &[Marked], cwd: &str, world: &dyn World) -> Res
     Ok(names)
 }
 
-fn step(part: &[Marked]) -> Step {
+fn step(part: &[Marked]) -> Result<Step, Refusal> {
     if part == [('*', false), ('*', false)] {
-        Step::Deep
-    } else if is_pattern(part) {
-        Step::Match(Pattern::new(part))
-    } else {
-        Step::Name(part.iter().map(|(char, _)| *char).collect())
+        return Ok(Step::Deep);
     }
+    if !is_pattern(part) {
+        return Ok(Step::Name(part.iter().map(|(char, _)| *char).collect()));
+    }
+    if part.len() > limits::GLOB_PATTERN_CHARS {
+        let message = format!("a pattern for one name has at most {} characters", limits::GLOB_PATTERN_CHARS);
+        return Err(Refusal::new("pattern_too_long", message));
+    }
+    Ok(Step::Match(Pattern::new(part)))
 }
 
 fn join(at: &str, name: &str) -> String {
@@ -86,7 +104,7 @@ fn too_many() -> Refusal {
 struct Walk<'a> {
     cwd: &'a str,
     world: &'a dyn World,
-    visited: usize,
+    visited: &'a mut usize,
 }
 
 type Found = Vec<(String, bool)>;
@@ -96,16 +114,16 @@ impl Walk<'_> {
         let Ok(directory) = path::resolve(self.cwd, at) else { return Ok(Vec::new()) };
         // What cannot be listed has no matches, as in every shell.
         let entries = self.world.list(&directory).await.unwrap_or_default();
-        self.visited += entries.len() + 1;
-        if self.visited > limits::GLOB_VISITED {
+        *self.visited += entries.len() + 1;
+        if *self.visited > limits::GLOB_VISITED {
             return Err(too_many());
         }
         Ok(entries)
     }
 
     async fn exists(&mut self, at: &str, directory: bool) -> Result<bool, Refusal> {
-        self.visited += 1;
-        if self.visited > limits::GLOB_VISITED {
+        *self.visited += 1;
+        if *self.visited > limits::GLOB_VISITED {
             return Err(too_many());
         }
         let Ok(resolved) = path::resolve(self.cwd, at) else { return Ok(false) };
@@ -120,7 +138,10 @@ impl Walk<'_> {
         any_kind: bool,
         into: &mut Found,
     ) -> Result<(), Refusal> {
-        for entry in self.entries(at).await? {
+        for (index, entry) in self.entries(at).await?.into_iter().enumerate() {
+            if index % MATCHES_PER_TURN == MATCHES_PER_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
             if !pattern.matches(&entry.name) {
                 continue;
             }

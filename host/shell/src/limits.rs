@@ -14,8 +14,10 @@ pub const COMMAND_WORDS: usize = 8192;
 pub const COMMAND_BYTES: usize = 512 * 1024;
 /// Names that one pattern may match.
 pub const GLOB_MATCHES: usize = 4096;
-/// Names that one pattern may look at.
-pub const GLOB_VISITED: usize = 50_000;
+/// Names that the patterns of one command may look at.
+pub const GLOB_VISITED: usize = 20_000;
+/// Characters of a pattern for one name.
+pub const GLOB_PATTERN_CHARS: usize = 256;
 /// Directories below each other that `**` goes down.
 pub const GLOB_DEPTH: usize = 32;
 /// Variables of a session.

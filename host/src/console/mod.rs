@@ -7,7 +7,6 @@
 mod attachment;
 mod clients;
 mod connections;
-mod echo;
 mod error;
 mod event;
 mod feed;
@@ -28,10 +27,9 @@ mod tests;
 
 pub use attachment::{Role, Wanted};
 pub use connections::{MAX_PRINCIPAL_CONNECTIONS, MAX_TENANT_CONNECTIONS, Place, Transport};
-pub use echo::Echo;
 pub use error::ConsoleError;
 pub use event::{Body, ByteStream, Event};
-pub use feed::{Feeds, error_event};
+pub use feed::{Feed, Feeds, Opener, error_event};
 pub use history::{History, MAX_HISTORY_LINE_BYTES, MAX_HISTORY_LINES};
 pub use input::{INPUT_BYTES, Input, InputReceiver};
 pub use message::{Done, Message};

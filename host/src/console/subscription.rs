@@ -83,7 +83,7 @@ impl Subscription {
     }
 
     /// `from`, as text.
-    pub(super) fn from_text(&self) -> Result<Option<&str>, ConsoleError> {
+    pub(super) fn text_place(&self) -> Result<Option<&str>, ConsoleError> {
         match &self.from {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -92,7 +92,7 @@ impl Subscription {
     }
 
     /// `from`, as an offset.
-    pub(super) fn from_offset(&self) -> Result<Option<u64>, ConsoleError> {
+    pub(super) fn offset_place(&self) -> Result<Option<u64>, ConsoleError> {
         match &self.from {
             None => Ok(None),
             Some(value) => value.as_u64().map(Some).ok_or_else(|| malformed("`from` is an offset, a number")),

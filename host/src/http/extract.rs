@@ -90,7 +90,7 @@ impl FromRequestParts<App> for Member {
 }
 
 /// In a path, the tenant that is named elsewhere. No slug begins so.
-const ELSEWHERE: &str = "-";
+pub(super) const ELSEWHERE: &str = "-";
 
 /// All names of the tenant in a request: of the path, `X-Tenant-ID`, `?tenant=` and the subdomain, in this order.
 async fn names(parts: &mut Parts, app: &App) -> Result<Vec<String>, ApiError> {

@@ -19,6 +19,7 @@ mod state;
 pub use cursor::Paging;
 pub use envelope::{Answer, data, in_tenant, page_in_tenant, page_of_host};
 pub use error::{ApiError, ApiResult};
+pub(in crate::http) use extract::ELSEWHERE;
 pub use extract::{ApiJson, ApiPath, ApiQuery, Peer};
 pub use openapi::document as openapi;
 pub use router::{Routes, router};

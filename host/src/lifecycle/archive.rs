@@ -1,12 +1,13 @@
 //! The shape of a tenant's archive: a gzipped tar whose last entry lists all others with their digests.
 //!
-//! `cloister.json` comes first; then `roles/`, `members/`, `modules/` (lines, then the binaries), `deployments/`, `runs/`
-//! and `logs/`, each as numbered files of JSON lines; then the tenant's directory below `files/`; then `manifest.json`.
+//! `cloister.json` comes first; then `roles/`, `members/`, `modules/` (lines, then the binaries), `deployments/`, `runs/`,
+//! `history/` and `logs/`, each as numbered files of JSON lines; then the tenant's directory below `files/`; then `manifest.json`.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::LifecycleError;
@@ -77,6 +78,15 @@ pub(super) struct RoleLine {
 pub(super) struct MemberLine {
     pub(super) email: Email,
     pub(super) role: RoleRef,
+}
+
+/// A line that a member typed on the console.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryLine {
+    pub(super) email: Email,
+    pub(super) line: String,
+    pub(super) at: Timestamp,
 }
 
 /// What a module was called.

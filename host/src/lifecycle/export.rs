@@ -16,13 +16,14 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::archive::{
-    DeploymentLine, Entry, FORMAT, HEAD, Head, LogEntry, MANIFEST, MAX_ENTRIES, Manifest, MemberLine,
-    ModuleLine, RoleLine,
+    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogEntry, MANIFEST, MAX_ENTRIES, Manifest,
+    MemberLine, ModuleLine, RoleLine,
 };
 use super::status::note;
 use super::{Lifecycle, LifecycleError};
 use crate::api::Deploy;
 use crate::auth::{OperatorScope, Permit, TenantScope, act};
+use crate::console::MAX_HISTORY_LINES;
 use crate::logs::{LogOrder, LogQuery, MAX_PAGE_LINES};
 use crate::store::{StoreError, TenantRecord};
 use crate::tenancy::{TenancyError, checked_reason};
@@ -139,6 +140,7 @@ impl Lifecycle {
             members.push(packer, &MemberLine { email: user.email, role: member.role })?;
         }
         members.finish(packer)?;
+        self.write_history(scope, packer)?;
         self.write_modules(scope, packer)?;
         let (mut deployments, mut after) = (Lines::new("deployments"), None);
         loop {
@@ -169,6 +171,21 @@ impl Lifecycle {
                 return runs.finish(packer);
             }
         }
+    }
+
+    /// What members typed on the console, oldest first. What API keys did goes with the keys.
+    fn write_history(&self, scope: &TenantScope, packer: &mut Packer) -> Result<(), LifecycleError> {
+        let reader = self.store.reader_blocking();
+        let mut lines = Lines::new("history");
+        for member in reader.all_members(scope)? {
+            let Some(user) = reader.user(&member.user)? else { continue };
+            let typed = reader.command_lines(scope, &(&user.id).into(), None, MAX_HISTORY_LINES, |_| true)?;
+            for typed in typed.items.into_iter().rev() {
+                let line = HistoryLine { email: user.email.clone(), line: typed.line, at: typed.at };
+                lines.push(packer, &line)?;
+            }
+        }
+        lines.finish(packer)
     }
 
     fn write_modules(&self, scope: &TenantScope, packer: &mut Packer) -> Result<(), LifecycleError> {

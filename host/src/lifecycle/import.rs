@@ -16,19 +16,21 @@ use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
 
 use super::archive::{
-    DeploymentLine, Entry, FORMAT, HEAD, Head, LogEntry, MANIFEST, MAX_ENTRIES, MAX_TEXT_BYTES, Manifest,
-    MemberLine, ModuleLine, RoleLine,
+    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogEntry, MANIFEST, MAX_ENTRIES, MAX_TEXT_BYTES,
+    Manifest, MemberLine, ModuleLine, RoleLine,
 };
 use super::status::note;
 use super::{Lifecycle, LifecycleError};
 use crate::api::RunStatus;
 use crate::auth::{OperatorScope, Permit, TenantScope, act};
+use crate::console::{MAX_HISTORY_LINE_BYTES, MAX_HISTORY_LINES};
 use crate::files::TenantPath;
 use crate::ids::{ModuleDigest, PrincipalId, TenantSlug};
 use crate::inflow::{PourError, pour};
 use crate::logs::{LineBatch, LineSource};
 use crate::store::{
-    MAX_MEMBERS_PER_TENANT, MAX_ROLES_PER_TENANT, MembershipRecord, RoleRecord, RunRecord, StoreError,
+    CommandLineRecord, MAX_MEMBERS_PER_TENANT, MAX_ROLES_PER_TENANT, MembershipRecord, RoleRecord, RunRecord,
+    StoreError,
 };
 use crate::tenancy::{Email, NewTenant, Provisioned, Settings, TenancyError, checked_reason, vouched_user};
 
@@ -245,7 +247,7 @@ fn checked_path(entry: &ArchiveEntry<'_, '_>) -> Result<String, LifecycleError> 
     let (top, rest) = plain.split_once('/').map_or((plain, None), |(top, rest)| (top, Some(rest)));
     let known = match (top, rest) {
         (HEAD | MANIFEST, None) => !directory,
-        ("roles" | "members" | "deployments" | "runs" | "logs", Some(rest)) => {
+        ("roles" | "members" | "deployments" | "runs" | "history" | "logs", Some(rest)) => {
             !directory && !rest.contains('/') && rest.ends_with(".jsonl")
         }
         ("modules", Some(rest)) => !directory && (rest.ends_with(".jsonl") || module_of(plain).is_some()),
@@ -337,6 +339,7 @@ impl Filling<'_> {
             }
             "deployments" => lines.map(parse).try_for_each(|line| self.deployment(line?)),
             "runs" => self.runs(lines.map(parse).collect::<Result<Vec<_>, _>>()?),
+            "history" => lines.map(parse).try_for_each(|line| self.history(line?)),
             _ => self.logs(lines.map(parse).collect::<Result<Vec<_>, _>>()?),
         }
     }
@@ -377,6 +380,23 @@ impl Filling<'_> {
                 writer.put_membership(self.scope.tenant(), &membership)?;
             }
             Ok::<_, TenancyError>(())
+        })?;
+        Ok(())
+    }
+
+    fn history(&self, line: HistoryLine) -> Result<(), LifecycleError> {
+        if line.line.len() > MAX_HISTORY_LINE_BYTES {
+            return Err(invalid("a line of a history is too long"));
+        }
+        let id = self.lifecycle.clock.ulid().to_string().to_ascii_lowercase();
+        self.lifecycle.store.write_blocking::<_, StoreError, _>(|writer| {
+            // Members come before; who is none has no history here.
+            let Some(user) = writer.before().user_by_email(&line.email)? else { return Ok(()) };
+            if writer.membership(self.scope.tenant(), &user.id)?.is_none() {
+                return Ok(());
+            }
+            let record = CommandLineRecord { line: line.line, at: line.at };
+            writer.add_command_line(self.scope, &(&user.id).into(), &id, &record, MAX_HISTORY_LINES)
         })?;
         Ok(())
     }

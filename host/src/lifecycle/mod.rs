@@ -3,6 +3,7 @@
 //! Records of tenants are changed in `tenancy`; here their runs are ended, and their modules, lines and files go.
 
 mod archive;
+mod check;
 mod clean;
 mod erase;
 mod error;

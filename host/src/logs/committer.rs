@@ -59,13 +59,16 @@ struct Committer<'a> {
 }
 
 /// Who waits for a job, and what it came to.
-type Answer<T> = (oneshot::Sender<Result<T, LogError>>, T);
+type Answer<T> = (Done<T>, T);
+
+/// Who is told when a job is done.
+type Done<T> = oneshot::Sender<Result<T, LogError>>;
 
 /// Jobs that delete lines.
 #[derive(Default)]
 struct Deletions {
-    trims: Vec<(Retention, oneshot::Sender<Result<Trimmed, LogError>>)>,
-    runs: Vec<(RunId, u64, oneshot::Sender<Result<Deleted, LogError>>)>,
+    trims: Vec<(Retention, Done<Trimmed>)>,
+    runs: Vec<(RunId, u64, Done<Deleted>)>,
 }
 
 /// What is applied, and told when it is durable.
@@ -110,7 +113,7 @@ impl Committer<'_> {
             staged.push((tenant, stage));
         }
         if result.is_ok() && staged.iter().any(|(_, stage)| stage.changed()) {
-            result = self.shared.chunks.commit();
+            result = self.shared.chunks.commit().and_then(|()| self.mark(&staged));
         }
         if let Err(error) = result {
             let error = LogError::StoreFailed(Arc::new(error));
@@ -126,6 +129,13 @@ impl Committer<'_> {
         if self.tails.len() > MAX_TAILS {
             self.tails.clear();
         }
+    }
+
+    /// Remembers how far each log is durable now.
+    fn mark(&self, staged: &[(Arc<TenantLog>, Staged)]) -> Result<(), StoreError> {
+        let last_seqs =
+            staged.iter().filter_map(|(tenant, stage)| Some((tenant, stage.lines.as_ref()?.last_seq())));
+        last_seqs.into_iter().try_for_each(|(tenant, seq)| self.shared.chunks.mark(&tenant.scope, seq))
     }
 
     /// Applies one tenant's jobs; what comes of them is told by [`Committer::publish`].

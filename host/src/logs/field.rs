@@ -296,7 +296,7 @@ mod tests {
         if path.is_empty() {
             return match value {
                 Value::String(string) => string == text,
-                other => other.to_string() == text,
+                other => serde_json::to_string(other).unwrap() == text,
             };
         }
         match value {

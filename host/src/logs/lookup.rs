@@ -1,5 +1,6 @@
 //! One line by its id, the lines around it, and all that match, one piece after the other.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::Stream;
@@ -10,7 +11,7 @@ use super::error::LogError;
 use super::line::Line;
 use super::query::{LogCursor, LogFilter, LogOrder, Matcher};
 use super::reader::{LogPage, LogReader, MAX_SCAN_CHUNKS};
-use super::scan::{Budget, Scanned};
+use super::scan::{Budget, Looked, Scanned};
 use super::tenant::TenantLog;
 use crate::api;
 use crate::auth::TenantScope;
@@ -24,6 +25,19 @@ const CONTEXT_SCAN_BYTES: usize = 64 * 1024 * 1024;
 /// What an export holds in memory at once.
 const EXPORT_STEP: Budget =
     Budget { lines: 1000, line_bytes: 256 * 1024, scan_bytes: 64 * 1024 * 1024, chunks: MAX_SCAN_CHUNKS };
+
+/// What one step of a check reads.
+const CHECK_STEP: Budget =
+    Budget { lines: usize::MAX, line_bytes: usize::MAX, scan_bytes: 8 * 1024 * 1024, chunks: 4096 };
+
+/// What one step of a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Damaged lines, first and last.
+    pub missing: Vec<(u64, u64)>,
+    /// Where the next step begins; `None` when all was read.
+    pub next_seq: Option<u64>,
+}
 
 /// A line and those around it that match.
 #[derive(Debug, Clone)]
@@ -130,6 +144,31 @@ impl LogReader {
             let place = page.next.map(|next| (next.seq, Some(high)));
             Ok(Some((page, (reader, scope, matcher, place))))
         }))
+    }
+
+    /// Reads lines from `from_seq` on and checks that they can be decoded, a step's worth; the lines that are damaged, first
+    /// and last, and where the next step begins.
+    ///
+    /// # Errors
+    /// `log_read_failed`.
+    pub async fn check(&self, scope: &TenantScope, from_seq: u64) -> Result<Checked, LogError> {
+        let matcher = Arc::new(Matcher::new(&LogFilter::default())?);
+        self.blocking(scope, move |reader, tenant| {
+            let Some((low, high)) = reader.bounds(tenant, &matcher.filter)? else {
+                return Ok(Checked::default());
+            };
+            let look = |encoded: &Encoded<'_>, _: (u64, u64), text: &mut Vec<u8>| {
+                encoded.unpack(text)?;
+                *text = encoded.decode_with(std::mem::take(text))?.text;
+                Ok(Looked { scanned_bytes: encoded.text_bytes, found: None::<()> })
+            };
+            let walked = reader.with_scan(tenant, &matcher, |scan| {
+                let seqs = (low.max(from_seq), high);
+                scan.walk(seqs, LogOrder::Asc, &CHECK_STEP, 1, &look, |()| ControlFlow::Continue(()))
+            })?;
+            Ok(Checked { missing: reader.still_missing(tenant, walked.missing)?, next_seq: walked.next_seq })
+        })
+        .await
     }
 
     fn line_blocking(&self, tenant: &TenantLog, seq: u64) -> Result<Line, LogError> {

@@ -37,7 +37,7 @@ pub use field::{FieldFilter, parse_fields};
 pub use follow::{FollowBatch, FollowEvent, FollowFrom, LogFollow};
 pub use level::detect_level;
 pub use line::{Line, LineSource, LogLevel, LogStream, Mark, UnknownWord, show_bytes};
-pub use lookup::{LogContext, MAX_CONTEXT_LINES};
+pub use lookup::{Checked, LogContext, MAX_CONTEXT_LINES};
 pub use query::{LogCursor, LogFilter, LogOrder, LogQuery, MAX_PATTERN_BYTES};
 pub use queue::SeqRange;
 pub use reader::{LogPage, LogReader, MAX_PAGE_LINES};

@@ -145,14 +145,26 @@ impl LogChunks {
         self.store.commit_blocking()
     }
 
-    /// Where a tenant's log stands; the default when it has none.
+    /// Remembers beside the database how far a tenant's log is durable. After [`LogChunks::commit`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn mark(&self, scope: &TenantScope, last_seq: u64) -> Result<()> {
+        self.store.log_marks().set(scope.tenant(), last_seq)
+    }
+
+    /// Where a tenant's log stands; the default when it has none. Lines that were durable and that the database has lost
+    /// count: their numbers are not given again, and who reads finds them missing.
     ///
     /// # Errors
     /// The database refused, or the record is damaged.
     pub fn state(&self, scope: &TenantScope) -> Result<LogState> {
-        let Some(value) = self.get(scope, &LogKind::State.prefix())? else { return Ok(LogState::default()) };
+        let marked_seq = self.store.log_marks().get(scope.tenant());
+        let Some(value) = self.get(scope, &LogKind::State.prefix())? else {
+            return Ok(LogState { last_seq: marked_seq, ..LogState::default() });
+        };
         let [last_seq, last_time_us, trimmed_seq, stored_bytes] = numbers(&value)?;
-        Ok(LogState { last_seq, last_time_us, trimmed_seq, stored_bytes })
+        Ok(LogState { last_seq: last_seq.max(marked_seq), last_time_us, trimmed_seq, stored_bytes })
     }
 
     /// Where the lines of a run are.
@@ -248,7 +260,7 @@ impl LogChunks {
     pub fn remove_tenant(&self, scope: &TenantScope) -> Result<()> {
         self.trees.write().remove(scope.tenant());
         self.store.db().drop_tree(log_tree(scope)).map_err(StoreError::database("delete a log"))?;
-        Ok(())
+        self.store.log_marks().remove(scope.tenant())
     }
 
     fn get(&self, scope: &TenantScope, key: &[u8]) -> Result<Option<sled::IVec>> {

@@ -12,6 +12,7 @@ mod data_dir;
 mod error;
 mod keys;
 mod log_chunks;
+mod log_marks;
 mod records;
 mod space;
 mod table;
@@ -50,6 +51,7 @@ struct Inner {
     // One writer at a time, so that "check, then write" is one step.
     writing: parking_lot::Mutex<()>,
     low_disk_bytes: u64,
+    log_marks: log_marks::LogMarks,
     // Dropped in this order: the database closes before its directory is given up.
     db: sled::Db,
     dir: DataDir,
@@ -72,6 +74,7 @@ impl Store {
                 committer,
                 writing: parking_lot::Mutex::new(()),
                 low_disk_bytes: options.low_disk_bytes,
+                log_marks: log_marks::LogMarks::open(path)?,
                 db,
                 dir,
             }),
@@ -200,6 +203,10 @@ impl Store {
     #[must_use]
     pub fn log_chunks(&self) -> LogChunks {
         LogChunks::new(self.clone())
+    }
+
+    fn log_marks(&self) -> &log_marks::LogMarks {
+        &self.inner.log_marks
     }
 
     pub(in crate::store) fn db(&self) -> &sled::Db {

@@ -1,6 +1,6 @@
 //! The line that is being edited.
 
-use crate::width::{cluster_after, cluster_before, cluster_end};
+use crate::width::{char_cells, cluster_after, cluster_before, cluster_end};
 
 /// A line is at most so long, in bytes of UTF-8. What goes beyond is refused with a bell.
 pub const LINE_BYTES: usize = 64 * 1024;
@@ -25,13 +25,17 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    /// True when the cluster that `text` begins with is part of a word.
-    fn holds(self, text: &str) -> bool {
-        text.chars().next().is_some_and(|c| match self {
+    fn holds(self, c: char) -> bool {
+        match self {
             Self::Alphanumeric => c.is_alphanumeric(),
             Self::Spaced => !c.is_whitespace(),
-        })
+        }
     }
+}
+
+/// Marks and joiners belong to what is before them.
+fn joins(c: char) -> bool {
+    !c.is_ascii() && char_cells(c) == 0
 }
 
 impl LineBuffer {
@@ -178,23 +182,15 @@ impl LineBuffer {
     }
 
     fn word_left(&self, word: Word) -> usize {
-        let mut at = self.cursor;
-        for in_word in [false, true] {
-            while at > 0 && word.holds(&self.text[cluster_before(&self.text, at)..]) == in_word {
-                at = cluster_before(&self.text, at);
-            }
-        }
-        at
+        let before = self.text[..self.cursor].trim_end_matches(|c| joins(c) || !word.holds(c));
+        let start = before.trim_end_matches(|c| joins(c) || word.holds(c)).len();
+        cluster_end(&self.text, start).min(self.cursor)
     }
 
     fn word_right(&self, word: Word) -> usize {
-        let mut at = self.cursor;
-        for in_word in [false, true] {
-            while at < self.text.len() && word.holds(&self.text[at..]) == in_word {
-                at = cluster_after(&self.text, at);
-            }
-        }
-        at
+        let after = self.text[self.cursor..].trim_start_matches(|c| joins(c) || !word.holds(c));
+        let rest = after.trim_start_matches(|c| joins(c) || word.holds(c)).len();
+        cluster_end(&self.text, self.text.len() - rest)
     }
 
     fn remove(&mut self, from: usize, to: usize) -> bool {

@@ -117,6 +117,10 @@ impl Gate {
         }
     }
 
+    fn put_all(&mut self, texts: &[&str]) {
+        texts.iter().for_each(|text| self.put(text.as_bytes()));
+    }
+
     fn token(&mut self, token: &Token<'_>) {
         let after_cr = std::mem::take(&mut self.after_cr);
         match *token {
@@ -133,7 +137,7 @@ impl Gate {
             Token::Escape { intermediates, last } => {
                 if escape(intermediates, last) == Verdict::Pass {
                     self.changes.escape(intermediates, last);
-                    self.put(format!("\x1b{intermediates}{last}").as_bytes());
+                    self.put_all(&["\x1b", intermediates, last.encode_utf8(&mut [0; 4])]);
                 }
             }
             Token::Csi { body, last } => {
@@ -144,12 +148,12 @@ impl Gate {
                     Verdict::Drop | Verdict::Mode(_) => return,
                 };
                 self.changes.csi(body, last);
-                self.put(format!("\x1b[{body}{last}").as_bytes());
+                self.put_all(&["\x1b[", body, last.encode_utf8(&mut [0; 4])]);
             }
             Token::Osc { text, bell } => match osc(text) {
                 Verdict::Pass => {
                     self.changes.osc(text);
-                    self.put(format!("\x1b]{text}{}", if bell { "\x07" } else { "\x1b\\" }).as_bytes());
+                    self.put_all(&["\x1b]", text, if bell { "\x07" } else { "\x1b\\" }]);
                 }
                 Verdict::Mode(raw) if self.raw_allowed => {
                     self.raw = raw;

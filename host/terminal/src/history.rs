@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// At most so many lines are kept for a session.
 pub const HISTORY_ENTRIES: usize = 2_000;
 /// Kept lines take at most so much memory.
-pub const HISTORY_BYTES: usize = 512 * 1024;
+pub const HISTORY_BYTES: usize = 256 * 1024;
 /// What is looked for is at most so long.
 const PATTERN_BYTES: usize = 256;
 
@@ -95,7 +95,8 @@ impl Search {
             return false;
         }
         self.pattern.push(c);
-        self.find(history, self.found.map_or(history.lines.len(), |(line, _)| line + 1))
+        // What was not found is not found with more behind it.
+        !self.failing && self.find(history, self.found.map_or(history.lines.len(), |(line, _)| line + 1))
     }
 
     /// One character less; looks anew from the newest line.
@@ -104,13 +105,14 @@ impl Search {
             return false;
         }
         self.found = None;
+        self.failing = false;
         self.pattern.is_empty() || self.find(history, history.lines.len())
     }
 
     /// The next older line that differs from the one found.
     pub(crate) fn again(&mut self, history: &History) -> bool {
-        if self.pattern.is_empty() {
-            return true;
+        if self.pattern.is_empty() || self.failing {
+            return !self.failing;
         }
         let mut end = self.found.map_or(history.lines.len(), |(line, _)| line);
         let shown = self.found.and_then(|(line, _)| history.lines.get(line));
@@ -174,6 +176,8 @@ mod tests {
         assert!(!search.again(&history));
         assert_eq!(search.shown(&history), ("make test", 0));
         assert_eq!(search.prompt(), "(failed reverse-search)`make': ");
+        assert!(!search.extend('!', &history) && !search.again(&history));
+        assert!(search.shorten(&history));
         assert!(search.shorten(&history));
         assert_eq!(search.shown(&history), ("make build", 0));
     }

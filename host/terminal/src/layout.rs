@@ -42,45 +42,101 @@ pub(crate) struct Row {
     pub(crate) end: RowEnd,
 }
 
-/// All rows, and the cursor's place in them as row and column. The last row is never full: after a full one an empty one
-/// follows, where the cursor can be.
+/// Some rows, and the cursor's place as row of the whole and column. The last row of the whole is never full: after a full
+/// one an empty one follows, where the cursor can be.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    /// Which row of the whole the first of these is.
+    pub(crate) first_row: usize,
     pub(crate) rows: Vec<Row>,
     pub(crate) cursor: (usize, usize),
 }
 
-/// Lays a view out in so many columns, at least 2.
-pub(crate) fn lay_out(view: &View<'_>, columns: usize) -> Layout {
-    let mut layer = Layer {
-        columns,
-        column: view.start_column,
-        rows: Vec::new(),
-        row: new_row(),
-        cursor: None,
-        mark: false,
-        editable: false,
-    };
-    let mut rest = view.prompt;
-    while !rest.is_empty() {
-        let plain = rest.find('\x1b').unwrap_or(rest.len());
-        rest[..plain].graphemes(true).for_each(|cluster| layer.cluster(view.rule, cluster));
-        rest = &rest[plain..];
-        let (escape, after) = rest.split_at(escape_bytes(rest));
-        layer.place(escape, 0);
-        rest = after;
+/// Where rows of a long line begin, so that a change of it costs as much as the screen is large, not as it is long.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Marks {
+    rule: WidthRule,
+    columns: usize,
+    start_column: usize,
+    prompt: String,
+    line: String,
+    /// Row, and the byte of the line that it begins with; in order, some rows left out.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Marks {
+    /// Lays out the rows around the cursor, at least so many before it and after it, in so many columns (at least 2).
+    pub(crate) fn lay_out(&mut self, view: &View<'_>, columns: usize, around: usize) -> Layout {
+        self.keep_what_holds(view, columns);
+        // From the last known place before the cursor on, to find in which row the cursor is.
+        let known = self.starts.partition_point(|(_, byte)| *byte <= view.cursor_bytes);
+        let near = known.checked_sub(1).map(|at| self.starts[at]);
+        let row = near.map_or(0, |(row, _)| row).saturating_sub(around);
+        let before =
+            self.starts.partition_point(|(start, _)| *start <= row).checked_sub(1).map(|at| self.starts[at]);
+        self.lay_out_from(view, columns, around, before)
     }
-    layer.editable = true;
-    for (at, cluster) in view.line.grapheme_indices(true) {
-        layer.mark |= (at..at + cluster.len()).contains(&view.cursor_bytes);
-        layer.cluster(view.rule, cluster);
+
+    fn keep_what_holds(&mut self, view: &View<'_>, columns: usize) {
+        let same = (self.rule, self.columns, self.start_column) == (view.rule, columns, view.start_column);
+        if !same || self.prompt != view.prompt {
+            *self = Self { rule: view.rule, columns, start_column: view.start_column, ..Self::default() };
+            view.prompt.clone_into(&mut self.prompt);
+        }
+        let shared = shared_bytes(self.line.as_bytes(), view.line.as_bytes());
+        if shared < self.line.len() || shared < view.line.len() {
+            // What comes anew can join with the cluster before it, so a row that begins right there is not kept.
+            self.starts.truncate(self.starts.partition_point(|(_, byte)| *byte < shared));
+            view.line.clone_into(&mut self.line);
+        }
     }
-    layer.mark |= layer.cursor.is_none();
-    layer.finish()
+
+    fn lay_out_from(
+        &mut self,
+        view: &View<'_>,
+        columns: usize,
+        around: usize,
+        from: Option<(usize, usize)>,
+    ) -> Layout {
+        let (first_row, from_byte) = from.unwrap_or((0, 0));
+        let mut layer = Layer::new(columns, first_row, if from.is_some() { 0 } else { view.start_column });
+        if from.is_none() {
+            layer.prompt(view);
+        }
+        for (at, cluster) in view.line[from_byte..].grapheme_indices(true) {
+            let (at, end) = (from_byte + at, from_byte + at + cluster.len());
+            layer.mark |= (at..end).contains(&view.cursor_bytes);
+            if let Some(start) = layer.line_cluster(view.rule, cluster, at)
+                && self.starts.last().is_none_or(|last| *last < start)
+            {
+                self.starts.push(start);
+            }
+            if layer.cursor.is_some_and(|(row, _)| layer.row_number() > row.saturating_add(around)) {
+                break;
+            }
+        }
+        layer.mark |= layer.cursor.is_none();
+        layer.finish()
+    }
+}
+
+/// How many bytes two texts have in common at their beginning.
+fn shared_bytes(one: &[u8], other: &[u8]) -> usize {
+    const BLOCK_BYTES: usize = 1024;
+    let blocks = one.chunks(BLOCK_BYTES).zip(other.chunks(BLOCK_BYTES)).take_while(|(a, b)| a == b).count();
+    let from = (blocks * BLOCK_BYTES).min(one.len()).min(other.len());
+    from + one[from..].iter().zip(&other[from..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Lays a whole view out.
+#[cfg(test)]
+fn lay_out(view: &View<'_>, columns: usize) -> Layout {
+    Marks::default().lay_out(view, columns, usize::MAX / 8)
 }
 
 struct Layer {
     columns: usize,
+    first_row: usize,
     column: usize,
     rows: Vec<Row>,
     row: Row,
@@ -89,6 +145,8 @@ struct Layer {
     mark: bool,
     /// The prompt is over.
     editable: bool,
+    /// Cells and pairs of cells that the last cluster took so far.
+    cluster_glyphs: usize,
 }
 
 fn new_row() -> Row {
@@ -96,6 +154,49 @@ fn new_row() -> Row {
 }
 
 impl Layer {
+    fn new(columns: usize, first_row: usize, column: usize) -> Self {
+        Self {
+            columns,
+            first_row,
+            column,
+            rows: Vec::new(),
+            row: new_row(),
+            cursor: None,
+            mark: false,
+            editable: false,
+            cluster_glyphs: 0,
+        }
+    }
+
+    fn row_number(&self) -> usize {
+        self.first_row + self.rows.len()
+    }
+
+    fn prompt(&mut self, view: &View<'_>) {
+        let mut rest = view.prompt;
+        while !rest.is_empty() {
+            let plain = rest.find('\x1b').unwrap_or(rest.len());
+            rest[..plain].graphemes(true).for_each(|cluster| self.cluster(view.rule, cluster));
+            rest = &rest[plain..];
+            let (escape, after) = rest.split_at(escape_bytes(rest));
+            self.place(escape, 0);
+            rest = after;
+        }
+    }
+
+    /// Lays out the cluster at `at` of the line. Gives row and byte when a row begins with it or right after it.
+    fn line_cluster(&mut self, rule: WidthRule, cluster: &str, at: usize) -> Option<(usize, usize)> {
+        self.editable = true;
+        self.cluster_glyphs = 0;
+        let row = self.row_number();
+        self.cluster(rule, cluster);
+        if cluster == "\n" {
+            return Some((self.row_number(), at + 1));
+        }
+        let whole = self.row_number() == row + 1 && self.row.glyphs.len() == self.cluster_glyphs;
+        whole.then(|| (self.row_number(), at))
+    }
+
     fn cluster(&mut self, rule: WidthRule, cluster: &str) {
         if !cluster.contains(char::is_control) {
             match rule {
@@ -135,6 +236,7 @@ impl Layer {
                 self.end_row(RowEnd::Wrap);
             }
             self.mark_here();
+            self.cluster_glyphs += 1;
             self.row.glyphs.push((self.row.text.len(), self.column));
         }
         self.row.text.push_str(text);
@@ -151,7 +253,7 @@ impl Layer {
 
     fn mark_here(&mut self) {
         if std::mem::take(&mut self.mark) {
-            self.cursor = Some((self.rows.len(), self.column));
+            self.cursor = Some((self.row_number(), self.column));
         }
     }
 
@@ -164,7 +266,7 @@ impl Layer {
     fn finish(mut self) -> Layout {
         self.settle();
         self.end_row(RowEnd::Last);
-        Layout { cursor: self.cursor.unwrap_or_default(), rows: self.rows }
+        Layout { first_row: self.first_row, cursor: self.cursor.unwrap_or_default(), rows: self.rows }
     }
 }
 

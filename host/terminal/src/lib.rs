@@ -11,6 +11,31 @@
 //! language, `Effect::Data` to the guest. Written by a guest → `OutputFilter::filter` → `LineDiscipline::output` → the
 //! terminal. All that reaches the terminal goes through the discipline, which therefore knows the cursor's column.
 //!
+//! ```
+//! use cloister_terminal::{Effect, Filtered, LineDiscipline, Mode, OutputFilter};
+//!
+//! let mut terminal = LineDiscipline::new(80, 24);
+//! terminal.prompt("$ ");
+//! let effects = terminal.input(b"grett\x7f\x7fet\r");
+//! assert!(effects.contains(&Effect::Line("greet".into())));
+//!
+//! // The command runs, and reads lines.
+//! terminal.set_mode(Mode::Cooked);
+//! let mut stdout = OutputFilter::new(true);
+//! for part in stdout.filter(b"name? \x1b]133;A\x07") {
+//!     match part {
+//!         Filtered::Bytes(bytes) => assert_eq!(terminal.output(&bytes), b"name? "),
+//!         Filtered::Mode(mode) => drop(terminal.set_mode(mode)),
+//!     }
+//! }
+//! assert!(terminal.input(b"Ada\r").contains(&Effect::Data(b"Ada\n".to_vec())));
+//!
+//! // It has ended.
+//! terminal.set_mode(Mode::Busy);
+//! terminal.output(&stdout.finish());
+//! terminal.prompt("$ ");
+//! ```
+//!
 //! # Why no line-editing library
 //!
 //! A remote terminal needs an editor that is fed bytes and gives bytes, for any number of sessions on a few threads, and

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::layout::{Layout, Row, RowEnd, View, lay_out};
+use crate::layout::{Layout, Marks, Row, RowEnd, View};
 
 /// What is on the screen: some rows of a layout, of which the terminal's cursor is in one.
 #[derive(Debug, Clone)]
@@ -26,12 +26,13 @@ impl Frame {
 pub(crate) struct Painter {
     columns: usize,
     lines: usize,
+    marks: Marks,
     frame: Option<Frame>,
 }
 
 impl Painter {
     pub(crate) fn new(columns: usize, lines: usize) -> Self {
-        Self { columns, lines, frame: None }
+        Self { columns, lines, marks: Marks::default(), frame: None }
     }
 
     /// True when something is on the screen that has to be erased before anything else is written.
@@ -41,10 +42,9 @@ impl Painter {
 
     /// Shows the view. What was drawn before is at the same place.
     pub(crate) fn paint(&mut self, view: &View<'_>, out: &mut String) {
-        let layout = lay_out(view, self.columns);
+        let layout = self.marks.lay_out(view, self.columns, self.lines);
         let top = self.top(&layout);
-        let last = layout.rows.len().min(top + self.lines);
-        let rows = layout.rows.into_iter().take(last).skip(top).collect();
+        let rows = layout.rows.into_iter().skip(top - layout.first_row).take(self.lines).collect();
         let cursor = (layout.cursor.0 - top, layout.cursor.1);
         let new =
             Frame { prompt: view.prompt.to_owned(), start_column: view.start_column, top, rows, cursor };
@@ -106,7 +106,7 @@ impl Painter {
     /// The first row to show: the same as before if the cursor is then seen.
     fn top(&self, layout: &Layout) -> usize {
         let before = self.frame.as_ref().map_or(0, |frame| frame.top);
-        let lowest = layout.rows.len().saturating_sub(self.lines);
+        let lowest = (layout.first_row + layout.rows.len()).saturating_sub(self.lines);
         before.min(lowest).clamp((layout.cursor.0 + 1).saturating_sub(self.lines), layout.cursor.0)
     }
 }

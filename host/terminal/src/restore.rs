@@ -38,15 +38,6 @@ impl Changes {
             }
             ('r', body) => self.margins = !body.is_empty(),
             ('q', _) => self.cursor_form = body != "0 ",
-            ('p', "!") => {
-                let alternate = self.modes.iter().copied().filter(|mode| is_alternate(*mode)).collect();
-                *self = Self {
-                    modes: alternate,
-                    palette: self.palette,
-                    progress: self.progress,
-                    ..Self::default()
-                };
-            }
             _ => {}
         }
     }

@@ -87,7 +87,7 @@ impl Place {
             Token::Control(c) => self.control(c),
             Token::Escape { intermediates: "", last } => match last {
                 '7' => self.saved = self.column,
-                '8' => self.column = self.saved.min(self.columns - 1),
+                '8' => self.column = self.saved.min(self.columns),
                 'E' | 'c' => self.column = 0,
                 _ => {}
             },
@@ -140,6 +140,9 @@ impl Place {
     }
 
     fn csi(&mut self, body: &str, last: char) {
+        if matches!(last, 'm' | 'J' | 'K') {
+            return;
+        }
         let mut numbers = body.split([';', ':']).map(|n| n.parse::<usize>().unwrap_or(0));
         let first = numbers.next().unwrap_or(0);
         let by = first.clamp(1, self.columns);

@@ -211,6 +211,12 @@ impl Answer {
         assert_eq!(envelope["success"], true, "{envelope}");
         envelope["data"].take()
     }
+
+    /// The items of a list.
+    #[track_caller]
+    pub(crate) fn items(&self) -> Vec<Value> {
+        self.data().as_array().unwrap().clone()
+    }
 }
 
 /// The bytes of standard base64.

@@ -26,14 +26,14 @@ impl Shape {
     }
 }
 
+/// One of `modules/commands`.
+pub(crate) fn command(name: &str) -> Vec<u8> {
+    read(&format!("commands/{name}.wasm"))
+}
+
 /// One of `modules/fixtures`.
 pub(crate) fn fixture(name: &str, shape: Shape) -> Vec<u8> {
     read(&format!("fixtures/{name}{}", shape.ending()))
-}
-
-/// One of `modules/commands`.
-pub(crate) fn built_in(name: &str) -> Vec<u8> {
-    read(&format!("commands/{name}.wasm"))
 }
 
 /// One of `modules/probes`.

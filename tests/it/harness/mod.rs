@@ -6,14 +6,16 @@ mod events;
 mod guests;
 mod host;
 mod paths;
+mod terminal;
 mod wait;
 mod world;
 
 pub(crate) use binary::{binary, leb, name, section};
 pub(crate) use client::{Answer, Client, base64};
 pub(crate) use events::{Event, Events};
-pub(crate) use guests::{Shape, built_in, fixture, probe, probe_path, real, wat};
+pub(crate) use guests::{Shape, command, fixture, probe, probe_path, real, wat};
 pub(crate) use host::{Host, HostOptions, serve};
 pub(crate) use paths::{cloister, find_program, guests_dir, workspace};
+pub(crate) use terminal::Terminal;
 pub(crate) use wait::{PATIENCE, eventually};
 pub(crate) use world::World;

@@ -59,13 +59,15 @@ export class Auth {
     return this.renewal;
   }
 
-  async post(path: string, body: unknown): Promise<Tokens> {
+  async post(path: string, body: unknown, bearer?: string): Promise<Tokens> {
+    const headers: Record<string, string> = { 'Content-Type': 'application/json', 'X-Cloister-CSRF': '1' };
+    if (bearer !== undefined) headers.Authorization = `Bearer ${bearer}`;
     let response: Response;
     try {
       response = await this.deps.fetch(path, {
         method: 'POST',
         credentials: 'same-origin',
-        headers: { 'Content-Type': 'application/json', 'X-Cloister-CSRF': '1' },
+        headers,
         body: JSON.stringify(body),
       });
     } catch (error) {
@@ -84,6 +86,15 @@ export class Auth {
 
   async useLink(token: string): Promise<Principal> {
     const tokens = await this.post('/v1/auth/link', { token });
+    this.accept(tokens);
+    return tokens.principal;
+  }
+
+  /** With the account that is signed in, else with a new one, which takes the password. */
+  async acceptInvitation(token: string, newPassword?: string): Promise<Principal> {
+    const bearer = this.access ? await this.token() : undefined;
+    const body = newPassword === undefined ? { token } : { token, new_password: newPassword };
+    const tokens = await this.post('/v1/auth/invitation', body, bearer);
     this.accept(tokens);
     return tokens.principal;
   }

@@ -123,11 +123,12 @@ async function readText(response: Response): Promise<string> {
   }
 }
 
-/** A query string of the parameters that have a value. */
-export function query(parameters: Record<string, string | number | boolean | undefined>): string {
+/** A query string of the parameters that have a value; a list becomes one parameter for each. */
+export function query(parameters: Record<string, string | number | boolean | readonly string[] | undefined>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== '') search.set(name, String(value));
+    if (Array.isArray(value)) for (const one of value as readonly string[]) search.append(name, one);
+    else if (value !== undefined && value !== '') search.set(name, String(value));
   }
   const text = search.toString();
   return text ? `?${text}` : '';

@@ -55,17 +55,40 @@ export const feedStdin = (tenant: string, id: string, offset: number, eof: boole
   });
 export const outputPath = (tenant: string, id: string) => `${base(tenant)}/runs/${enc(id)}/output`;
 
+/** All that are given must hold. Streams and levels are separated by commas; times are RFC 3339. */
 export interface LogFilter {
   run?: string | undefined;
   command?: string | undefined;
+  workflow_run?: string | undefined;
+  step?: string | undefined;
   stream?: string | undefined;
   level?: string | undefined;
   text?: string | undefined;
+  regex?: string | undefined;
+  /** `name=value`, or only `name`; at most 8. */
+  field?: string[] | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
 }
 
 export const logsPath = (tenant: string, filter: LogFilter) => `${base(tenant)}/logs${query({ ...filter })}`;
-export const listLogs = (tenant: string, filter: LogFilter, limit: number, cursor: string | undefined, signal: AbortSignal) =>
-  client.page<t.LogLine>(`${base(tenant)}/logs${query({ ...filter, order: 'desc', limit, cursor })}`, { signal });
+export interface LogPageOptions {
+  limit: number;
+  cursor?: string | undefined;
+  order?: 'asc' | 'desc';
+  signal?: AbortSignal;
+}
+export async function listLogs(tenant: string, filter: LogFilter, { limit, cursor, order = 'desc', signal }: LogPageOptions): Promise<t.LogPage> {
+  const path = `${base(tenant)}/logs${query({ ...filter, order, limit, cursor })}`;
+  const { data, pagination, missing = [] } = await client.request<t.LogLine[]>(path, signal ? { signal } : {});
+  return pagination?.has_next && pagination.cursor ? { items: data, missing, cursor: pagination.cursor } : { items: data, missing };
+}
+export const logHistogram = (tenant: string, filter: LogFilter, buckets: number, signal: AbortSignal) =>
+  client.data<t.LogHistogram>(`${base(tenant)}/logs/histogram${query({ ...filter, buckets })}`, { signal });
+export const logContext = (tenant: string, line: string, filter: LogFilter, around: number, signal: AbortSignal) =>
+  client.data<t.LogContext>(`${base(tenant)}/logs/${enc(line)}/context${query({ ...filter, before: around, after: around })}`, { signal });
+export const exportLogs = (tenant: string, filter: LogFilter, format: 'raw' | 'jsonl') =>
+  client.send(`${base(tenant)}/logs/export${query({ ...filter, format })}`, { headers: { Accept: '*/*' } });
 
 /** A path inside the tenant's directory, each part escaped. */
 const filePath = (tenant: string, path: string) =>

@@ -8,9 +8,15 @@ export class ApiProblem extends Error {
   readonly requestId: string | undefined;
   /** From `Retry-After`, when the host said it. */
   readonly retryAfterMs: number | undefined;
+  /** Since the epoch, from the browser's clock when the answer came: until when asking again is pointless. */
+  readonly retryAtMs: number | undefined;
+  /** Members of the problem document beyond the usual ones. */
+  readonly more: Record<string, unknown>;
 
-  constructor(problem: Partial<Problem> & { detail: string }, retryAfterMs?: number) {
+  constructor(problem: Partial<Problem> & { detail: string }, retryAfterMs?: number, nowMs = Date.now()) {
     super(problem.detail);
+    this.more = problem as Record<string, unknown>;
+    this.retryAtMs = retryAfterMs === undefined ? undefined : nowMs + retryAfterMs;
     this.name = 'ApiProblem';
     this.status = problem.status ?? 0;
     this.code = problem.code ?? 'unknown';

@@ -11,6 +11,9 @@ export interface Success<T> {
   data: T;
   tenant_id?: string;
   pagination?: Pagination;
+  /** Of the log: lines that are damaged, and how many match. */
+  missing?: LineRange[];
+  count?: LineCount;
 }
 
 /** RFC 9457 problem details. */
@@ -187,14 +190,76 @@ export interface StdinAccepted {
 }
 
 export interface LogLine {
+  /** Counts up within the tenant; the line's permanent id. */
   seq: number;
   time: string;
   run: string;
   command: string;
+  workflow_run?: string;
+  step?: string;
   stream: string;
   level?: string;
   text: string;
+  fields?: Record<string, unknown>;
   continues?: boolean;
+}
+
+/** Line numbers, both included. */
+export interface LineRange {
+  first_seq: number;
+  last_seq: number;
+}
+
+/** `exact` false: at least so many. */
+export interface LineCount {
+  lines: number;
+  exact: boolean;
+}
+
+export interface LogPage {
+  items: LogLine[];
+  cursor?: string;
+  missing: LineRange[];
+  count?: LineCount;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'none'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type LogBucket = { from: string; lines: number } & Record<LogLevel, number>;
+
+export interface LogHistogram {
+  from: string;
+  to: string;
+  bucket_us: number;
+  buckets: LogBucket[];
+  count: LineCount;
+  counted_from?: string;
+  missing?: LineRange[];
+}
+
+export interface LogContext {
+  before: LogLine[];
+  line: LogLine;
+  after: LogLine[];
+  older?: string;
+  newer: string;
+  missing?: LineRange[];
+}
+
+/** One bound of the plan and how much of it is used. */
+export interface UsageItem {
+  name: string;
+  used: number;
+  limit?: number;
+  percent?: number;
+  state?: 'ok' | 'near' | 'reached' | (string & {});
+  resets_at?: string;
+}
+
+export interface TenantUsage {
+  plan: string;
+  items: UsageItem[];
 }
 
 export interface FileEntry {

@@ -21,9 +21,9 @@ const queries = new QueryClient({
 
 export function App() {
   const theme = usePrefs((prefs) => prefs.theme);
-  const { session, linkToken } = useSession();
+  const { session, linkToken, invitationToken } = useSession();
   useEffect(() => applyTheme(theme), [theme]);
-  const outside = linkToken !== undefined || session.status === 'signed_out';
+  const outside = linkToken !== undefined || invitationToken !== undefined || session.status === 'signed_out';
   useEffect(() => {
     // What one principal has read must not greet the next one, and every way from one to the other leads outside.
     if (outside) queries.clear();

@@ -6,7 +6,7 @@ import { auth } from '../api/client';
 import type { Membership, Principal } from '../api/types';
 import { usePrefs, type Theme } from '../state/prefs';
 import { useSession } from '../state/session';
-import { CheckIcon, ChevronsIcon, CommandIcon, FilesIcon, LogsIcon, Mark, ModulesIcon, MoonIcon, RunsIcon, ScreenIcon, SunIcon, TenantsIcon, UserIcon } from '../ui/icons';
+import { CheckIcon, ChevronsIcon, CommandIcon, FilesIcon, LogsIcon, Mark, ModulesIcon, MoonIcon, RunsIcon, ScreenIcon, SunIcon, TenantsIcon, TerminalIcon, UserIcon } from '../ui/icons';
 import { Empty } from '../ui/parts';
 import { PasswordDialog } from './password';
 
@@ -41,6 +41,7 @@ function PageAnnouncer() {
 }
 
 const SECTIONS = [
+  { to: '/t/$tenant/terminal', label: 'Terminal', icon: TerminalIcon },
   { to: '/t/$tenant/commands', label: 'Commands', icon: CommandIcon },
   { to: '/t/$tenant/runs', label: 'Runs', icon: RunsIcon },
   { to: '/t/$tenant/logs', label: 'Logs', icon: LogsIcon },
@@ -120,7 +121,7 @@ function TenantSwitcher({ current }: { current: Membership | undefined }) {
   if (!others || principal.memberships.length === 0) return <div className="tenant">{face}</div>;
   const go = (membership: Membership) => {
     // Stay in the same section, but without filters that name another tenant's things.
-    const section = SECTIONS.find(({ to }) => matchRoute({ to })) ?? SECTIONS[0];
+    const section = SECTIONS.find(({ to }) => matchRoute({ to })) ?? SECTIONS[1];
     void navigate({ to: section.to, params: { tenant: membership.slug }, search: {} });
   };
   return (

@@ -7,6 +7,13 @@ export function base64ToBytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** Standard base64. */
+export function bytesToBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
 const LF = 10;
 const CR = 13;
 

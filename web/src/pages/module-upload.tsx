@@ -115,15 +115,19 @@ function Invitation({ onPick }: { onPick: () => void }) {
 
 function Progress({ transfer }: { transfer: Transfer }) {
   const { name, sentBytes, totalBytes } = transfer;
+  const isSent = totalBytes > 0 && sentBytes >= totalBytes;
   const percent = totalBytes > 0 ? Math.round((sentBytes / totalBytes) * 100) : 0;
   return (
     <div className="grow upload-progress">
       <div className="row spread nowrap">
         <span className="mono truncate">{name}</span>
-        <span className="muted num">{percent < 100 ? `${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}` : 'Checking and compiling'}</span>
+        <span className="muted num" role="status">
+          {isSent ? 'Compiling on the host…' : `${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`}
+        </span>
       </div>
-      <div className="progress" role="progressbar" aria-label={`Upload of ${name}`} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}>
-        <div style={{ width: `${percent}%` }} />
+      {/* How long compiling takes is not known beforehand; a bar without a value says so. */}
+      <div className="progress" role="progressbar" aria-label={isSent ? `Compiling ${name}` : `Upload of ${name}`} {...(isSent ? {} : { 'aria-valuenow': percent, 'aria-valuemin': 0, 'aria-valuemax': 100 })}>
+        <div className={isSent ? 'unknown' : ''} style={{ width: `${percent}%` }} />
       </div>
       <button type="button" className="button small quiet" onClick={() => transfer.abort.abort()}>
         Cancel

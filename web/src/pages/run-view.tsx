@@ -25,6 +25,19 @@ const OutputTerminal = lazy(() => import('../ui/terminal'));
 /** Only a fall-back: the output stream's last event brings the end sooner. */
 const POLL_MS = 4_000;
 
+const ESCAPE = 0x1b;
+
+/** Errors in a colour of their own, unless the guest colours them itself. The log below says it in words. */
+function asError(bytes: Uint8Array): Uint8Array {
+  if (bytes.includes(ESCAPE)) return bytes;
+  const [before, after] = [new TextEncoder().encode('\x1b[91m'), new TextEncoder().encode('\x1b[39m')];
+  const out = new Uint8Array(before.length + bytes.length + after.length);
+  out.set(before);
+  out.set(bytes, before.length);
+  out.set(after, before.length + bytes.length);
+  return out;
+}
+
 interface RunViewProps {
   tenant: string;
   id: string;
@@ -54,7 +67,8 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
         signal,
         onEvent: async (event) => {
           if (event.event === 'output') {
-            await sink.write(base64ToBytes((JSON.parse(event.data) as OutputEvent).data));
+            const { stream, data } = JSON.parse(event.data) as OutputEvent;
+            await sink.write(stream === 'stderr' ? asError(base64ToBytes(data)) : base64ToBytes(data));
           } else if (event.event === 'gap') {
             setGap(true);
           } else if (event.event === 'exit') {
@@ -201,7 +215,7 @@ function RunFoot({ run }: { run: Run }) {
 }
 
 function RunLog({ tenant, run }: { tenant: string; run: Run }) {
-  const logs = useLogs(tenant, { run: run.id }, run.status === 'ended');
+  const logs = useLogs(tenant, { run: run.id }, { over: run.status === 'ended' });
   return (
     <div className="run-log">
       <div className="row spread">

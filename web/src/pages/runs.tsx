@@ -9,6 +9,7 @@ import { joinWords } from '../lib/shell-words';
 import { useNow } from '../lib/use-now';
 import { CrossIcon, RunsIcon, StopIcon } from '../ui/icons';
 import { Empty, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
+import { ActiveNow } from './active-now';
 
 const STATUSES = ['queued', 'running', 'ended'];
 const PAGE = 50;
@@ -54,6 +55,7 @@ export function RunsPage() {
           ))}
         </select>
       </div>
+      <ActiveNow tenant={tenant} />
       {runs.isPending && <Waiting />}
       {runs.isError && <ProblemNotice error={runs.error} />}
       {runs.isSuccess && list.length === 0 && (

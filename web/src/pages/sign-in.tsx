@@ -1,12 +1,13 @@
-// Signing in: with e-mail and password, or with a one-time link that was opened.
+// Signing in: with e-mail and password, with a one-time link, or by an invitation that was opened.
 import { useEffect, useRef, useState } from 'react';
 import { auth } from '../api/client';
 import { resume, useSession } from '../state/session';
 import { Mark } from '../ui/icons';
 import { Field, ProblemNotice } from '../ui/parts';
+import { AcceptInvitation } from './invitation';
 
 export function SignInPage() {
-  const linkToken = useSession((store) => store.linkToken);
+  const { linkToken, invitationToken } = useSession();
   useEffect(() => {
     document.title = 'Sign in · Cloister';
   }, []);
@@ -20,7 +21,7 @@ export function SignInPage() {
             <p className="muted">Commands that keep to themselves.</p>
           </div>
         </div>
-        <div className="card pad">{linkToken === undefined ? <PasswordSignIn /> : <LinkSignIn token={linkToken} />}</div>
+        <div className="card pad">{linkToken !== undefined ? <LinkSignIn token={linkToken} /> : invitationToken !== undefined ? <AcceptInvitation token={invitationToken} /> : <PasswordSignIn />}</div>
       </div>
     </main>
   );

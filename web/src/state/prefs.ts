@@ -10,10 +10,16 @@ interface Prefs {
   wrapLogs: boolean | undefined;
   plainOutput: boolean;
   lastTenant: string | undefined;
+  /** The terminal also speaks its output; it costs speed, so it is asked for. */
+  screenReader: boolean;
+  /** Sessions that were put away without being ended, by person and tenant. */
+  awaySessions: Record<string, string[]>;
   setTheme(theme: Theme): void;
   setWrapLogs(wrap: boolean): void;
   setPlainOutput(plain: boolean): void;
   setLastTenant(slug: string): void;
+  setScreenReader(on: boolean): void;
+  setAwaySessions(key: string, ids: string[]): void;
 }
 
 export const usePrefs = create<Prefs>()(
@@ -23,10 +29,14 @@ export const usePrefs = create<Prefs>()(
       wrapLogs: undefined,
       plainOutput: false,
       lastTenant: undefined,
+      screenReader: false,
+      awaySessions: {},
       setTheme: (theme) => set({ theme }),
       setWrapLogs: (wrapLogs) => set({ wrapLogs }),
       setPlainOutput: (plainOutput) => set({ plainOutput }),
       setLastTenant: (lastTenant) => set({ lastTenant }),
+      setScreenReader: (screenReader) => set({ screenReader }),
+      setAwaySessions: (key, ids) => set((prefs) => ({ awaySessions: { ...prefs.awaySessions, [key]: ids } })),
     }),
     { name: 'cloister-console', version: 1 },
   ),

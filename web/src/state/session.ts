@@ -14,15 +14,18 @@ interface SessionStore {
   session: Session;
   /** The secret of a one-time link that was opened and not used yet. */
   linkToken: string | undefined;
+  /** The secret of an invitation that was opened and not accepted yet. */
+  invitationToken: string | undefined;
   /** True after a link sign-in until the person has set a password or put it off. */
   offerPassword: boolean;
   pageTitle: string;
-  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'offerPassword' | 'pageTitle'>>): void;
+  set(partial: Partial<Pick<SessionStore, 'session' | 'linkToken' | 'invitationToken' | 'offerPassword' | 'pageTitle'>>): void;
 }
 
 export const useSession = create<SessionStore>()((set) => ({
   session: { status: 'starting' },
   linkToken: undefined,
+  invitationToken: undefined,
   offerPassword: false,
   pageTitle: '',
   set,
@@ -43,10 +46,12 @@ export async function resume(): Promise<void> {
 
 /** Takes the secret out of the address at once, so that it stays in no history entry and no screenshot. */
 export function takeLinkFromAddress(): boolean {
-  const match = /^#\/link\/([^/?#]+)$/.exec(window.location.hash);
+  const match = /^#\/(link|invitation)\/([^/?#]+)$/.exec(window.location.hash);
   if (!match) return false;
   window.history.replaceState(null, '', window.location.pathname + window.location.search);
-  useSession.getState().set({ linkToken: decodeURIComponent(match[1]!), session: { status: 'signed_out', expired: false } });
+  const token = decodeURIComponent(match[2]!);
+  const opened = match[1] === 'link' ? { linkToken: token } : { invitationToken: token };
+  useSession.getState().set({ ...opened, session: { status: 'signed_out', expired: false } });
   return true;
 }
 

@@ -1,24 +1,40 @@
-// A live view of log lines: history by pages, the tail by a stream, both into one store.
+// A view of log lines: history by pages, and the live tail or the lines around one, all into one store.
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { client } from '../api/client';
-import { listLogs, logsPath, type LogFilter } from '../api/endpoints';
+import { listLogs, logContext, type LogFilter } from '../api/endpoints';
 import { asProblem, type ApiProblem } from '../api/problem';
-import type { LogLine } from '../api/types';
-import { follow, type FollowState } from '../stream/follow';
-import { httpTransport } from '../stream/http';
+import type { LineRange, LogPage } from '../api/types';
+import type { FollowState } from '../stream/follow';
 import { LogStore } from './log-store';
+import { tailLogs } from './log-tail';
 
 const PAGE_LINES = 200;
+/** On either side of a line that is shown in its context. */
+const AROUND_LINES = 60;
+/** The last lines of a run may be committed after its end was told. */
+const GRACE_MS = 5_000;
+const MAX_RANGES = 50;
 
 export interface Logs {
   store: LogStore;
   state: FollowState;
   /** Why the tail stands still, or why history could not be read. */
   problem: ApiProblem | undefined;
+  /** Retention was faster than the tail. */
   gap: boolean;
+  /** Lines that are damaged, or were gone before they could be shown. */
+  missing: readonly LineRange[];
   loading: boolean;
   hasOlder: boolean;
   loadOlder: () => void;
+  hasNewer: boolean;
+  loadNewer: () => void;
+}
+
+export interface LogsOptions {
+  /** Nothing more will be written: the tail is then let go. */
+  over?: boolean;
+  /** The number of a line to show with what is around it, instead of the tail. */
+  line?: string | undefined;
 }
 
 const beforePaint = (task: () => void) => {
@@ -27,65 +43,68 @@ const beforePaint = (task: () => void) => {
   else requestAnimationFrame(task);
 };
 
-/** The last lines of a run may be committed after its end was told. */
-const GRACE_MS = 5_000;
+interface Cursors {
+  older?: string | undefined;
+  newer?: string | undefined;
+}
 
-/** `over`: nothing more will be written. A browser has few connections to a host, so the tail is then let go. */
-export function useLogs(tenant: string, filter: LogFilter, over = false): Logs {
-  const { run, command, stream, level, text } = filter;
-  const view = useMemo(() => {
-    const wanted: LogFilter = { run, command, stream, level, text };
-    return { tenant, filter: wanted, store: new LogStore(beforePaint) };
-  }, [tenant, run, command, stream, level, text]);
+export function useLogs(tenant: string, filter: LogFilter, { over = false, line }: LogsOptions = {}): Logs {
+  const key = JSON.stringify(filter);
+  const view = useMemo(() => ({ tenant, filter: JSON.parse(key) as LogFilter, line, store: new LogStore(beforePaint) }), [tenant, key, line]);
   const [state, setState] = useState<FollowState>('connecting');
   const [problem, setProblem] = useState<ApiProblem>();
   const [gap, setGap] = useState(false);
+  const [missing, setMissing] = useState<readonly LineRange[]>([]);
   const [loading, setLoading] = useState(true);
-  const [cursor, setCursor] = useState<string>();
+  const [cursors, setCursors] = useState<Cursors>({});
   const busy = useRef(false);
   const tail = useRef<AbortController>(undefined);
+
+  const addMissing = useCallback((ranges: readonly LineRange[]) => {
+    if (ranges.length === 0) return;
+    setMissing((before) => [...before.filter((known) => !ranges.some(({ first_seq }) => first_seq === known.first_seq)), ...ranges].slice(-MAX_RANGES));
+  }, []);
 
   useEffect(() => {
     const abort = new AbortController();
     tail.current = new AbortController();
-    const following = AbortSignal.any([abort.signal, tail.current.signal]);
     setState('connecting');
     setProblem(undefined);
     setGap(false);
+    setMissing([]);
     setLoading(true);
-    setCursor(undefined);
+    setCursors({});
     busy.current = true;
-    let opened = 0;
-    let sawLine = false;
-    // A tail that broke before its first line has no cursor to go on from; the newest page fills the hole.
-    const catchUp = () => {
-      listLogs(view.tenant, view.filter, PAGE_LINES, undefined, abort.signal)
-        .then((page) => view.store.append(page.items))
-        .catch(() => undefined);
-    };
+    const read = () => listLogs(view.tenant, view.filter, { limit: PAGE_LINES, signal: abort.signal });
     // The tail first, then history: a line between the two comes by both ways and the store keeps it once.
-    void follow({
-      transport: httpTransport(client, logsPath(view.tenant, view.filter)),
-      signal: following,
-      onEvent: (event) => {
-        if (event.event === 'gap') setGap(true);
-        if (event.event !== 'line') return;
-        sawLine = true;
-        view.store.append([JSON.parse(event.data) as LogLine]);
-      },
-      onState: (next, why) => {
-        setState(next);
-        setProblem(why);
-        if (next !== 'open') return;
-        opened += 1;
-        if (opened > 1 && !sawLine) catchUp();
-      },
-      onGap: () => setGap(true),
-    });
-    listLogs(view.tenant, view.filter, PAGE_LINES, undefined, abort.signal)
-      .then((page) => {
-        view.store.prepend(page.items);
-        setCursor(page.cursor);
+    if (view.line === undefined && view.filter.to === undefined) {
+      const signal = AbortSignal.any([abort.signal, tail.current.signal]);
+      tailLogs(
+        view.tenant,
+        view.filter,
+        {
+          line: (entry) => view.store.append([entry]),
+          gap: (range) => {
+            setGap(true);
+            if (range) addMissing([range]);
+          },
+          state: (next, why, again) => {
+            if (signal.aborted) return;
+            setState(next);
+            setProblem(why);
+            // A tail that broke before its first line has no cursor to go on from; the newest page fills the hole.
+            if (again) void read().then((page) => view.store.append(page.items)).catch(() => undefined);
+          },
+        },
+        signal,
+      );
+    } else {
+      setState('ended');
+    }
+    begin(view, read, abort.signal)
+      .then(({ page, newer }) => {
+        addMissing(page.missing);
+        setCursors({ older: page.cursor, newer });
       })
       .catch((error: unknown) => {
         if (!abort.signal.aborted) setProblem(asProblem(error));
@@ -95,7 +114,7 @@ export function useLogs(tenant: string, filter: LogFilter, over = false): Logs {
         if (!abort.signal.aborted) setLoading(false);
       });
     return () => abort.abort();
-  }, [view]);
+  }, [view, addMissing]);
 
   useEffect(() => {
     if (!over) return;
@@ -103,20 +122,43 @@ export function useLogs(tenant: string, filter: LogFilter, over = false): Logs {
     return () => clearTimeout(timer);
   }, [view, over]);
 
-  const loadOlder = useCallback(() => {
+  const load = (side: 'older' | 'newer') => {
+    const cursor = cursors[side];
     if (busy.current || cursor === undefined) return;
     busy.current = true;
-    const abort = new AbortController();
-    listLogs(view.tenant, view.filter, PAGE_LINES, cursor, abort.signal)
+    listLogs(view.tenant, view.filter, { limit: PAGE_LINES, cursor, order: side === 'older' ? 'desc' : 'asc' })
       .then((page) => {
-        view.store.prepend(page.items);
-        setCursor(page.cursor);
+        if (side === 'older') view.store.prepend(page.items);
+        else view.store.append(page.items);
+        addMissing(page.missing);
+        setCursors((before) => ({ ...before, [side]: page.cursor }));
       })
       .catch((error: unknown) => setProblem(asProblem(error)))
       .finally(() => {
         busy.current = false;
       });
-  }, [view, cursor]);
+  };
+  const loadOlder = useCallback(() => load('older'), [view, cursors]);
+  const loadNewer = useCallback(() => load('newer'), [view, cursors]);
+  return { store: view.store, state, problem, gap, missing, loading, hasOlder: cursors.older !== undefined, loadOlder, hasNewer: cursors.newer !== undefined, loadNewer };
+}
 
-  return { store: view.store, state, problem, gap, loading, hasOlder: cursor !== undefined, loadOlder };
+interface View {
+  tenant: string;
+  filter: LogFilter;
+  line: string | undefined;
+  store: LogStore;
+}
+
+/** The newest page, or a line with those around it. */
+async function begin(view: View, read: () => Promise<LogPage>, signal: AbortSignal): Promise<{ page: Omit<LogPage, 'items'>; newer?: string }> {
+  if (view.line === undefined) {
+    const page = await read();
+    view.store.prepend(page.items);
+    return { page };
+  }
+  const { before, line, after, older, newer, missing = [] } = await logContext(view.tenant, view.line, view.filter, AROUND_LINES, signal);
+  view.store.append([...before, line, ...after]);
+  const page = older === undefined ? { missing } : { missing, cursor: older };
+  return after.length < AROUND_LINES ? { page } : { page, newer };
 }

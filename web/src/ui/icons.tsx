@@ -40,6 +40,11 @@ export const ArrowDownIcon = icon(<path d="M10 4v12M5.5 11.5 10 16l4.5-4.5" />);
 export const PlusIcon = icon(<path d="M10 4v12M4 10h12" />);
 export const CrossIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
 export const AgainIcon = icon(<path d="M15.5 8A6 6 0 1 0 16 11.5M15.8 4v4h-4" />);
+export const TerminalIcon = icon(<path d="M2.5 4h15v12h-15zM5.5 8l2.3 2-2.3 2M10 12.5h4" />);
+export const ArrowUpIcon = icon(<path d="M10 16V4M5.5 8.5 10 4l4.5 4.5" />);
+export const MoreIcon = icon(<path d="M4.5 10h.1M10 10h.1M15.5 10h.1" strokeWidth="2.4" />);
+export const EyeIcon = icon(<path d="M2 10c2-3.7 4.7-5.5 8-5.5s6 1.8 8 5.5c-2 3.7-4.7 5.5-8 5.5S4 13.7 2 10ZM10 12.3a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6Z" />);
+export const LinkIcon = icon(<path d="M8.5 11.5a3 3 0 0 0 4.3 0l2.8-2.8a3 3 0 0 0-4.3-4.3L10 5.7M11.5 8.5a3 3 0 0 0-4.3 0l-2.8 2.8a3 3 0 0 0 4.3 4.3l1.3-1.3" />);
 export const TextIcon = icon(<path d="M4 5h12M4 8.5h12M4 12h12M4 15.5h7" />);
 
 /** The mark: two bays of an arcade. */

@@ -6,6 +6,7 @@ import type { LogLine } from '../api/types';
 import { plainText, visibleControls } from '../lib/ansi';
 import { formatClock, formatCount, formatTime, shortRun } from '../lib/format';
 import { structured } from '../lib/structured';
+import type { LogStore } from '../state/log-store';
 import type { Logs } from '../state/use-logs';
 import { useWrapLogs } from '../state/prefs';
 import { ArrowDownIcon, LogsIcon } from './icons';
@@ -23,11 +24,13 @@ interface LogViewProps {
   /** Shows which command wrote a line; pointless where there is one. */
   showCommand: boolean;
   needle?: string | undefined;
+  /** Shown as the one that was looked for, in the middle of the view. */
+  wanted?: number | undefined;
   emptyTitle: string;
   emptyText: string;
 }
 
-export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyText }: LogViewProps) {
+export function LogView({ logs, tenant, showCommand, needle, wanted, emptyTitle, emptyText }: LogViewProps) {
   const { store } = logs;
   const { lines, pending, paused, trimmed } = useSyncExternalStore(store.subscribe, store.getSnapshot);
   const wrap = useWrapLogs();
@@ -39,8 +42,8 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
     estimateSize: () => ROW_PX,
     getItemKey: (index) => lines[index]!.seq,
     overscan: 20,
-    anchorTo: 'end',
-    followOnAppend: !paused,
+    anchorTo: wanted === undefined ? 'end' : 'start',
+    followOnAppend: !paused && wanted === undefined,
     scrollEndThreshold: END_PX,
     initialRect: { width: 800, height: 480 },
   });
@@ -52,14 +55,14 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
     const onScroll = () => {
       const fromEnd = element.scrollHeight - element.scrollTop - element.clientHeight;
       // Only a scroll upwards is a wish to stay: new lines and resizes also move the end away for a moment.
-      if (element.scrollTop < last - 1 && fromEnd > END_PX) store.pause();
+      if (wanted === undefined && element.scrollTop < last - 1 && fromEnd > END_PX) store.pause();
       else if (element.scrollTop > last && fromEnd <= 2) store.resume();
-      if (element.scrollTop < START_PX && fromEnd > END_PX) logs.loadOlder();
+      if (wanted === undefined && element.scrollTop < START_PX && fromEnd > END_PX) logs.loadOlder();
       last = element.scrollTop;
     };
     element.addEventListener('scroll', onScroll, { passive: true });
     return () => element.removeEventListener('scroll', onScroll);
-  }, [store, logs.loadOlder]);
+  }, [store, logs.loadOlder, wanted]);
 
   // A page may hold nothing new (the server looked far for few matches); then no scrolling would ask for the next one.
   useEffect(() => {
@@ -71,6 +74,17 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
     });
     return () => cancelAnimationFrame(frame);
   }, [store, logs.loadOlder]);
+
+  const found = useRef<LogStore>(undefined);
+  useEffect(() => {
+    if (wanted === undefined || found.current === store) return;
+    const index = lines.findIndex(({ seq }) => seq === wanted);
+    if (index < 0) return;
+    found.current = store;
+    setOpen(wanted);
+    const frame = requestAnimationFrame(() => virtualizer.scrollToIndex(index, { align: 'center' }));
+    return () => cancelAnimationFrame(frame);
+  }, [wanted, lines, store, virtualizer]);
 
   const toEnd = () => {
     store.resume();
@@ -84,6 +98,12 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
       {logs.gap && (
         <p className="notice warn" role="status">
           Some lines were removed by retention before they could be shown. The list goes on with the oldest that are kept.
+        </p>
+      )}
+      {logs.missing.length > 0 && !logs.gap && (
+        <p className="notice warn" role="status">
+          Lines that are damaged and cannot be read: {logs.missing.slice(0, 5).map(rangeText).join(', ')}
+          {logs.missing.length > 5 ? ` and ${logs.missing.length - 5} more ranges` : ''}. All others are here.
         </p>
       )}
       <div className="log-frame">
@@ -105,6 +125,7 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
                   aria-setsize={-1}
                   aria-posinset={item.index + 1}
                   style={{ transform: `translateY(${item.start}px)` }}
+                  data-wanted={line.seq === wanted || undefined}
                 >
                   <Row line={line} showCommand={showCommand} needle={needle} open={open === line.seq} onToggle={setOpen} />
                   {open === line.seq && <Details line={line} tenant={tenant} />}
@@ -112,6 +133,11 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
               );
             })}
           </ol>
+          {logs.hasNewer && (
+            <button type="button" className="log-start" onClick={logs.loadNewer}>
+              Show newer lines
+            </button>
+          )}
         </div>
         {paused && (
           <button type="button" className="log-pill" onClick={toEnd}>
@@ -123,6 +149,9 @@ export function LogView({ logs, tenant, showCommand, needle, emptyTitle, emptyTe
     </div>
   );
 }
+
+const rangeText = ({ first_seq, last_seq }: { first_seq: number; last_seq: number }) =>
+  first_seq === last_seq ? formatCount(first_seq) : `${formatCount(first_seq)} to ${formatCount(last_seq)}`;
 
 /** A button and not only scrolling: a list shorter than its frame cannot be scrolled. */
 function LogStart({ hasOlder, trimmed, onOlder }: { hasOlder: boolean; trimmed: boolean; onOlder: () => void }) {
@@ -148,7 +177,7 @@ const Row = memo(function Row({ line, showCommand, needle, open, onToggle }: Row
   const text = plainText(line.text);
   const parts = structured(text);
   // What the search found may be in the part of the line that is not shown so.
-  const isShown = parts && (!needle || `${parts.message} ${parts.fields}`.toLowerCase().includes(needle.toLowerCase()));
+  const isShown = parts && (!needle || `${parts.message} ${parts.fields}`.includes(needle));
   return (
     <button type="button" className={`log-row ${level} ${line.stream}`} aria-expanded={open} onClick={() => onToggle(open ? undefined : line.seq)}>
       <time dateTime={line.time}>{formatClock(line.time)}</time>
@@ -170,14 +199,11 @@ const Row = memo(function Row({ line, showCommand, needle, open, onToggle }: Row
 function Marked({ text, needle }: { text: string; needle: string | undefined }) {
   if (!needle) return text;
   const parts: React.ReactNode[] = [];
-  const lower = text.toLowerCase();
-  const wanted = needle.toLowerCase();
-  // Lower case can change a text's length in some scripts; then the places would not fit.
-  if (lower.length !== text.length) return text;
   let at = 0;
-  for (let found = lower.indexOf(wanted); found >= 0 && parts.length < 200; found = lower.indexOf(wanted, at)) {
-    parts.push(text.slice(at, found), <mark key={found}>{text.slice(found, found + wanted.length)}</mark>);
-    at = found + wanted.length;
+  // The host tells upper and lower case apart, and so do the marks.
+  for (let found = text.indexOf(needle); found >= 0 && parts.length < 200; found = text.indexOf(needle, at)) {
+    parts.push(text.slice(at, found), <mark key={found}>{needle}</mark>);
+    at = found + needle.length;
   }
   parts.push(text.slice(at));
   return parts;
@@ -201,16 +227,66 @@ function Details({ line, tenant }: { line: LogLine; tenant: string }) {
         <dd className="mono">{line.command}</dd>
         <dt>Stream</dt>
         <dd>{line.stream}</dd>
+        {line.workflow_run && (
+          <>
+            <dt>Workflow run</dt>
+            <dd className="mono">
+              {line.workflow_run}
+              {line.step ? `, step ${line.step}` : ''}
+            </dd>
+          </>
+        )}
         <dt>Number</dt>
         <dd className="num">{formatCount(line.seq)}</dd>
+        {line.fields && Object.entries(line.fields).length > 0 && (
+          <>
+            <dt>Fields</dt>
+            <dd>
+              <Fields tenant={tenant} fields={line.fields} />
+            </dd>
+          </>
+        )}
         <dt>Text</dt>
         <dd>
           <pre>{visibleControls(line.text)}</pre>
           {line.continues && <p className="hint">Cut at 64 KiB; the next line continues it.</p>}
         </dd>
       </dl>
-      <CopyButton text={line.text} label="Copy the line" />
+      <div className="log-details-tools">
+        <CopyButton text={line.text} label="Copy the line" />
+        <CopyButton text={() => `${window.location.origin}/t/${encodeURIComponent(tenant)}/logs?line=${line.seq}`} label="Copy a link to this line" icon="link" />
+        <Link to="/t/$tenant/logs" params={{ tenant }} search={{ line: String(line.seq) }} className="button small quiet">
+          In context
+        </Link>
+        <Link to="/t/$tenant/logs" params={{ tenant }} search={{ line: String(line.seq), run: line.run }} className="button small quiet">
+          In its run
+        </Link>
+      </div>
     </div>
+  );
+}
+
+/** Each field is a way to the lines that have the same. */
+function Fields({ tenant, fields }: { tenant: string; fields: Record<string, unknown> }) {
+  return (
+    <ul className="log-field-list">
+      {Object.entries(fields).map(([name, value]) => {
+        const shown = typeof value === 'string' ? value : JSON.stringify(value);
+        const isSimple = value === null || typeof value !== 'object';
+        return (
+          <li key={name}>
+            <span className="muted">{name}</span>{' '}
+            {isSimple ? (
+              <Link to="/t/$tenant/logs" params={{ tenant }} search={{ field: [`${name}=${shown}`] }} className="mono" title={`Lines with ${name}=${shown}`}>
+                {shown}
+              </Link>
+            ) : (
+              <code>{shown}</code>
+            )}
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 

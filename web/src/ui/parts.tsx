@@ -3,7 +3,9 @@ import { Dialog } from 'radix-ui';
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { asProblem } from '../api/problem';
 import type { Outcome, RunStatus } from '../api/types';
-import { AlertIcon, CheckIcon, CopyIcon } from './icons';
+import { formatTime } from '../lib/format';
+import { useNow } from '../lib/use-now';
+import { AlertIcon, CheckIcon, CopyIcon, LinkIcon } from './icons';
 
 export interface FieldProps {
   label: string;
@@ -44,6 +46,7 @@ export function ProblemNotice({ error, action }: { error: unknown; action?: Reac
       <div className="body">
         <strong>{problem.title}</strong>
         <p>{problem.message}</p>
+        {problem.retryAtMs !== undefined && <RetryTime atMs={problem.retryAtMs} />}
         <p className="facts">
           <span>
             Code <code>{problem.code}</code>
@@ -57,6 +60,23 @@ export function ProblemNotice({ error, action }: { error: unknown; action?: Reac
       </div>
       {action}
     </div>
+  );
+}
+
+/** From when on asking again can help, counted down. */
+function RetryTime({ atMs }: { atMs: number }) {
+  const now = useNow(1_000);
+  const seconds = Math.ceil((atMs - now) / 1000);
+  if (seconds <= 0) return <p>You can try again now.</p>;
+  const wait = seconds < 90 ? `in ${seconds} s` : `in ${Math.ceil(seconds / 60)} min`;
+  return (
+    <p>
+      Try again {wait}, at{' '}
+      <time className="num" dateTime={new Date(atMs).toISOString()}>
+        {formatTime(new Date(atMs).toISOString()).slice(seconds < 43_200 ? 11 : 0)}
+      </time>
+      .
+    </p>
   );
 }
 
@@ -89,14 +109,16 @@ export function RunBadge({ status, outcome }: { status: RunStatus; outcome?: Out
   if (status === 'queued') return <span className="badge">Queued</span>;
   if (status === 'running') return <span className="badge busy">Running</span>;
   if (!outcome) return <span className="badge">Ended</span>;
-  if (outcome.kind === 'exited') {
-    return outcome.exit_code === 0 ? <span className="badge ok">Exit 0</span> : <span className="badge bad">Exit {outcome.exit_code}</span>;
-  }
-  const tone = outcome.kind === 'cancelled' || outcome.kind === 'interrupted' ? 'warn' : 'bad';
-  return <span className={`badge ${tone}`}>{OUTCOMES[outcome.kind] ?? outcome.kind}</span>;
+  return <OutcomeBadge kind={outcome.kind} exitCode={outcome.exit_code} />;
 }
 
-export function CopyButton({ text, label, quiet = true }: { text: string | (() => string); label: string; quiet?: boolean }) {
+export function OutcomeBadge({ kind, exitCode }: { kind: string; exitCode: number }) {
+  if (kind === 'exited') return <span className={`badge ${exitCode === 0 ? 'ok' : 'bad'}`}>Exit {exitCode}</span>;
+  const tone = kind === 'cancelled' || kind === 'interrupted' ? 'warn' : 'bad';
+  return <span className={`badge ${tone}`}>{OUTCOMES[kind] ?? kind}</span>;
+}
+
+export function CopyButton({ text, label, quiet = true, icon = 'copy' }: { text: string | (() => string); label: string; quiet?: boolean; icon?: 'copy' | 'link' }) {
   const [copied, setCopied] = useState(false);
   const timer = useRef<number>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -108,7 +130,7 @@ export function CopyButton({ text, label, quiet = true }: { text: string | (() =
   };
   return (
     <button type="button" className={`button small icon ${quiet ? 'quiet' : ''}`} onClick={copy} aria-label={label} title={label}>
-      {copied ? <CheckIcon size={16} /> : <CopyIcon size={16} />}
+      {copied ? <CheckIcon size={16} /> : icon === 'link' ? <LinkIcon size={16} /> : <CopyIcon size={16} />}
       <span className="visually-hidden" aria-live="polite">
         {copied ? 'Copied' : ''}
       </span>

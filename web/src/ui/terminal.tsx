@@ -1,9 +1,7 @@
-// The terminal that shows a run's output. In a chunk of its own: nothing else may import the terminal library.
-import { FitAddon } from '@xterm/addon-fit';
-import { Terminal, type ITheme } from '@xterm/xterm';
-import '@xterm/xterm/css/xterm.css';
+// The terminal that shows a run's output. In a chunk of its own, with the terminal library.
 import { useEffect, useRef, useState } from 'react';
 import { CrlfConverter } from '../lib/bytes';
+import { makeTerminal, readRows, type Terminal } from './xterm';
 
 /** Bytes handed to the terminal and not parsed yet. Beyond this the stream waits, and with it the host. */
 const MAX_IN_FLIGHT_BYTES = 64 * 1024;
@@ -40,22 +38,13 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
   useEffect(() => {
     const element = host.current;
     if (!element) return;
-    const terminal = new Terminal({
+    const { terminal, fit, dispose } = makeTerminal(element, {
       disableStdin: true,
-      cursorBlink: false,
       cursorInactiveStyle: 'none',
-      fontFamily: getComputedStyle(element).getPropertyValue('--mono') || 'monospace',
-      fontSize: 13,
-      lineHeight: 1.3,
       scrollback: SCROLLBACK_LINES,
       rows: MIN_ROWS,
       screenReaderMode: true,
-      minimumContrastRatio: 4.5,
-      theme: themeOf(element),
     });
-    const fit = new FitAddon();
-    terminal.loadAddon(fit);
-    terminal.open(element);
     // No key goes to the guest, so all of them stay with the browser: Tab leaves, and copying works as elsewhere.
     terminal.attachCustomKeyEventHandler(() => false);
     terminal.textarea?.setAttribute('aria-label', label);
@@ -67,18 +56,13 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
     resize();
     const observer = new ResizeObserver(resize);
     observer.observe(element);
-    const recolour = () => (terminal.options.theme = themeOf(element));
-    const themes = new MutationObserver(recolour);
-    themes.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-    const system = matchMedia('(prefers-color-scheme: dark)');
-    system.addEventListener('change', recolour);
 
     let pending: number | undefined;
     refresh.current = () => {
       clearTimeout(pending);
-      pending = window.setTimeout(() => plainRef.current && setText(read(terminal)), 60);
+      pending = window.setTimeout(() => plainRef.current && setText(readRows(terminal)), 60);
     };
-    onReader(() => read(terminal));
+    onReader(() => readRows(terminal));
     const grow = () => {
       const used = terminal.buffer.active.baseY + terminal.buffer.active.cursorY + 1;
       const rows = Math.max(MIN_ROWS, Math.min(MAX_ROWS, used));
@@ -97,9 +81,7 @@ export default function OutputTerminal({ source, label, plain, onReader }: Outpu
       abort.abort();
       clearTimeout(pending);
       observer.disconnect();
-      themes.disconnect();
-      system.removeEventListener('change', recolour);
-      terminal.dispose();
+      dispose();
       element.style.minHeight = '';
     };
   }, [source, label, onReader]);
@@ -135,48 +117,5 @@ function makeSink(terminal: Terminal, onWritten: () => void): TerminalSink {
       converter = new CrlfConverter();
       terminal.reset();
     },
-  };
-}
-
-/** What is on the screen and above it, with wrapped rows joined again. */
-function read(terminal: Terminal): string {
-  const buffer = terminal.buffer.active;
-  const lines: string[] = [];
-  for (let row = 0; row < buffer.length; row++) {
-    const line = buffer.getLine(row);
-    if (!line) continue;
-    const text = line.translateToString(true);
-    if (line.isWrapped && lines.length > 0) lines[lines.length - 1] += text;
-    else lines.push(text);
-  }
-  while (lines.length > 0 && lines[lines.length - 1] === '') lines.pop();
-  return lines.join('\n');
-}
-
-function themeOf(element: HTMLElement): ITheme {
-  const style = getComputedStyle(element);
-  const background = style.getPropertyValue('--term-bg').trim();
-  const foreground = style.getPropertyValue('--term-fg').trim();
-  return {
-    background,
-    foreground,
-    cursor: foreground,
-    selectionBackground: '#4c6a60',
-    black: '#2c2e2b',
-    red: '#ef8f86',
-    green: '#8fcf9f',
-    yellow: '#e3bd72',
-    blue: '#8db8e8',
-    magenta: '#cfa3dc',
-    cyan: '#83c9c5',
-    white: '#d8d5cb',
-    brightBlack: '#8b8d85',
-    brightRed: '#ffaea5',
-    brightGreen: '#abe5b8',
-    brightYellow: '#f5d594',
-    brightBlue: '#afd0f5',
-    brightMagenta: '#e2c0ec',
-    brightCyan: '#a5e1dd',
-    brightWhite: '#ffffff',
   };
 }

@@ -16,6 +16,7 @@ export const TITLES = {
   409: 'Conflict',
   410: 'Gone',
   422: 'Cannot be done',
+  429: 'Too many requests',
 };
 
 export function problem(res, refusal) {
@@ -27,18 +28,19 @@ export function problem(res, refusal) {
     detail: refusal.message,
     code: refusal.code,
     request_id: requestId,
+    ...(refusal.expected === undefined ? {} : { expected: refusal.expected }),
   };
   res.writeHead(refusal.status, { 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId, ...refusal.headers });
   res.end(JSON.stringify(body));
 }
 
-export function answer(res, data, { status = 200, tenant, pagination, headers = {} } = {}) {
+export function answer(res, data, { status = 200, tenant, pagination, headers = {}, more = {} } = {}) {
   if (status === 204) {
     res.writeHead(204, headers);
     res.end();
     return;
   }
-  const body = { success: true, data };
+  const body = { success: true, data, ...more };
   if (tenant) body.tenant_id = tenant;
   if (pagination) body.pagination = pagination;
   res.writeHead(status, { 'Content-Type': 'application/json', ...headers });

@@ -70,6 +70,7 @@ async function drive(tenant, record, input) {
   const kind = Object.keys(script).find((name) => run.command.includes(name)) ?? 'default';
   const steps = script[kind](run, input);
   run.status = 'running';
+  tenant.changed();
   let outcome;
   while (!outcome) {
     const next = await Promise.race([steps.next(), cancelled]);
@@ -89,6 +90,7 @@ async function drive(tenant, record, input) {
   run.usage.wall_us = Number((process.hrtime.bigint() - started) / 1000n);
   run.usage.cpu_us = Math.round(run.usage.wall_us / 40) + 410;
   run.usage.peak_memory_bytes = 1_179_648;
+  tenant.changed();
   if (outcome.message) tenant.log(run, 'system', outcome.message);
   for (const watcher of record.watchers) watcher();
 }

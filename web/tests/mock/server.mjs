@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { consoleSockets } from './console.mjs';
 import { answer, problem, readJson, Refusal } from './http.mjs';
 import { demoWorld } from './state.mjs';
 import { tenantRoutes } from './tenant.mjs';
@@ -27,7 +28,7 @@ export const POLICY = [
 const cookieOf = (req) => /(?:^|;\s*)cloister_refresh=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
 
 export function createMock({ tokenLifetimeS = 300 } = {}) {
-  const { world, ownerLink, operatorLink } = demoWorld();
+  const { world, ownerLink, operatorLink, invitation } = demoWorld();
 
   const signedIn = (res, user) => {
     const tokens = world.tokens(user, tokenLifetimeS);
@@ -56,6 +57,19 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
       if (!user) throw new Refusal(401, 'link_invalid', 'The link is unknown, was used already, or is too old. Ask for a new one.');
       world.links.delete(token);
       if (new_password) user.password = new_password;
+      signedIn(res, user);
+    },
+    'POST /v1/auth/invitation': async (req, res) => {
+      const { token, new_password } = await readJson(req);
+      const invitation = world.invitations.get(token);
+      if (!invitation) throw new Refusal(401, 'invitation_invalid', 'The invitation is unknown, was used already, or is too old. Ask for a new one.');
+      const known = world.users.get(invitation.email);
+      if (known && bearer(req) !== known) throw new Refusal(403, 'invitation_foreign', 'The invitation is for another account.');
+      if (!known && [...(new_password ?? '')].length < 12) throw new Refusal(422, 'password_too_short', 'Use at least 12 characters.');
+      world.invitations.delete(token);
+      const user = world.user(invitation.email);
+      user.password ??= new_password;
+      user.roles.set(invitation.slug, invitation.role);
       signedIn(res, user);
     },
     'POST /v1/auth/refresh': async (req, res) => {
@@ -104,7 +118,7 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
       const user = bearer(req);
       const tenant = world.tenants.get(match[1]);
       if (!tenant || !user.roles.has(match[1])) throw new Refusal(404, 'not_found', 'There is nothing here.');
-      return tenantRoutes({ req, res, url, tenant, user, path: match[2].split('/').map(decodeURIComponent) });
+      return tenantRoutes({ req, res, url, tenant, user, mock, path: match[2].split('/').map(decodeURIComponent) });
     }
     return serveConsole(url.pathname, res);
   }
@@ -115,7 +129,14 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
       problem(res, error instanceof Refusal ? error : new Refusal(500, 'host_fault', String(error.stack)));
     });
   });
-  return { server, world, ownerLink, operatorLink };
+  /** `seen`: which transports of the console were asked for. The switches do what a network or a host may do. */
+  const mock = { server, world, ownerLink, operatorLink, invitation, tickets: new Map(), sockets: new Set(), seen: [], blockWebSockets: false, blockEvents: false, blockPolls: false, refuseRuns: false, compileMs: 0 };
+  mock.cut = () => {
+    server.closeAllConnections();
+    for (const socket of mock.sockets) socket.terminate();
+  };
+  consoleSockets(mock);
+  return mock;
 }
 
 async function serveConsole(path, res) {
@@ -146,4 +167,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const base = await listen(mock, Number(process.env.PORT ?? 8099));
   console.log(`owner:    ${base}/#/link/${mock.ownerLink}`);
   console.log(`operator: ${base}/#/link/${mock.operatorLink}`);
+  console.log(`invited:  ${base}/#/invitation/${mock.invitation}`);
 }

@@ -12,13 +12,33 @@ export class Tenant {
     this.runs = new Map();
     this.lines = [];
     this.followers = new Set();
+    /** Ranges of lines that are damaged, and the last number that retention has deleted. */
+    this.missing = [];
+    this.trimmedLines = 0;
+    this.sessions = new Map();
+    this.endedSessions = new Set();
+    this.watchers = new Set();
+    this.changes = 0;
     this.files = new Map([['/', { kind: 'directory', at: new Date().toISOString() }]]);
   }
 
+  /** Runs or sessions are others than before. */
+  changed() {
+    this.changes += 1;
+    for (const watcher of this.watchers) watcher();
+  }
+
   log(run, stream, text) {
-    const level = /^\s*(?:\[?(TRACE|DEBUG|INFO|WARN|ERROR)\]?)\b/i.exec(text)?.[1]?.toLowerCase();
+    let fields;
+    try {
+      if (text.startsWith('{')) fields = JSON.parse(text);
+    } catch {
+      // Not JSON after all.
+    }
+    const level = fields?.level ?? /^\s*(?:\[?(TRACE|DEBUG|INFO|WARN|ERROR)\]?)\b/i.exec(text)?.[1]?.toLowerCase();
     const line = { seq: this.lines.length + 1, time: new Date().toISOString().replace('Z', '000Z'), run: run.id, command: run.command, stream, text };
     if (level) line.level = level;
+    if (fields) line.fields = fields;
     this.lines.push(line);
     for (const follower of this.followers) follower(line);
   }
@@ -28,6 +48,7 @@ export class World {
   tenants = new Map();
   users = new Map();
   links = new Map();
+  invitations = new Map();
   refresh = new Map();
   access = new Map();
 
@@ -45,6 +66,11 @@ export class World {
 
   link(user, token = randomBytes(18).toString('base64url')) {
     this.links.set(token, user);
+    return token;
+  }
+
+  invite(email, slug, role, token = randomBytes(18).toString('base64url')) {
+    this.invitations.set(token, { email, slug, role });
     return token;
   }
 
@@ -76,5 +102,5 @@ export function demoWorld() {
   owner.roles.set('globex', 'developer');
   const operator = world.user('operator@host.example');
   operator.operator = true;
-  return { world, ownerLink: world.link(owner), operatorLink: world.link(operator) };
+  return { world, ownerLink: world.link(owner), operatorLink: world.link(operator), invitation: world.invite('grace@acme.example', 'acme', 'developer') };
 }

@@ -1,14 +1,23 @@
-// The mock's endpoints below a tenant: modules, deployments, runs, logs, files.
+// The mock's endpoints below a tenant: modules, deployments, runs, files; the log's and the console's are elsewhere.
+import { consoleRoutes } from './console.mjs';
 import { answer, eventStream, page, readBody, readJson, Refusal } from './http.mjs';
+import { logRoutes } from './logs.mjs';
 import { feedRun, killRun, startRun } from './runs.mjs';
 import { inspect } from './wasm.mjs';
 
 export async function tenantRoutes(call) {
   const { req, path } = call;
+  if (path[0] === 'console') return consoleCall(call, path.slice(1));
   const [area, key, action] = path;
   const route = routes[`${req.method} ${area}${key === undefined || area === 'files' ? '' : '/*'}${action && area !== 'files' ? `/${action}` : ''}`];
   if (!route || path.includes('')) throw new Refusal(404, 'not_found', 'There is nothing here.');
   await route(call, key, path);
+}
+
+async function consoleCall(call, [area, key, action]) {
+  const route = consoleRoutes[`${call.req.method} ${area}${key === undefined ? '' : '/*'}${action ? `/${action}` : ''}`];
+  if (!route) throw new Refusal(404, 'not_found', 'There is nothing here.');
+  await route(call, key);
 }
 
 const idOf = ({ tenant }) => tenant.record.id;
@@ -17,6 +26,7 @@ const routes = {
   'POST modules': async (call) => {
     const { req, res, url, tenant, user } = call;
     const module = inspect(await readBody(req), url.searchParams.get('name') || 'module.wasm', user.email);
+    if (call.mock.compileMs) await new Promise((resolve) => setTimeout(resolve, call.mock.compileMs));
     const known = tenant.modules.get(module.digest);
     if (!known) tenant.modules.set(module.digest, module);
     answer(res, known ?? module, { status: known ? 200 : 201, tenant: idOf(call) });
@@ -58,6 +68,7 @@ const routes = {
   },
 
   'POST runs': async (call) => {
+    if (call.mock.refuseRuns) throw new Refusal(429, 'rate_limited', 'Too many runs in a minute.', { 'Retry-After': '20' });
     const body = await readJson(call.req);
     const deployment = found(call.tenant.deployments, body.command, 'deployment');
     answer(call.res, startRun(call.tenant, deployment, body, call.user), { status: 202, tenant: idOf(call) });
@@ -88,21 +99,7 @@ const routes = {
     push();
   },
 
-  'GET logs': async (call) => {
-    const { req, res, url, tenant } = call;
-    const wanted = Object.fromEntries(url.searchParams);
-    const matches = (line) =>
-      ['run', 'command', 'stream', 'level'].every((name) => !wanted[name] || line[name] === wanted[name]) &&
-      (!wanted.text || line.text.toLowerCase().includes(wanted.text.toLowerCase()));
-    if (!(req.headers.accept ?? '').includes('text/event-stream')) {
-      return logPage(call, tenant.lines.filter(matches), wanted);
-    }
-    const send = (line) => matches(line) && stream.send('line', line.seq, line);
-    const stream = eventStream(req, res, () => tenant.followers.delete(send));
-    const from = req.headers['last-event-id'] ?? wanted.cursor;
-    if (from !== undefined) tenant.lines.slice(Number(from)).forEach(send);
-    tenant.followers.add(send);
-  },
+  ...logRoutes,
 
   'GET files': async (call, _key, path) => {
     const name = filePath(path);
@@ -130,16 +127,6 @@ const routes = {
     answer(res, undefined, { status: 204 });
   },
 };
-
-/** By line number and not by place: new lines must not move the pages of older ones. */
-function logPage(call, lines, { order = 'desc', cursor, limit = 50 }) {
-  const ascending = order === 'asc';
-  const after = cursor === undefined ? lines : lines.filter(({ seq }) => (ascending ? seq > Number(cursor) : seq < Number(cursor)));
-  const items = (ascending ? after : after.reverse()).slice(0, Number(limit));
-  const pagination = { per_page: Number(limit), has_next: items.length < after.length };
-  if (pagination.has_next) pagination.cursor = String(items.at(-1).seq);
-  answer(call.res, items, { tenant: idOf(call), pagination });
-}
 
 const filePath = (path) => `/${path.slice(1).filter(Boolean).join('/')}`;
 const fileEntry = (name, { kind, at, bytes }) => ({ name: name.split('/').pop(), kind, size_bytes: bytes?.length ?? 0, modified_at: at });

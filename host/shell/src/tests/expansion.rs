@@ -110,6 +110,11 @@ async fn expansion_has_bounds() {
     let mut session = Session::new(&many);
     let (status, shown) = session.run("args *").await;
     assert_eq!((status, shown.contains("too_many_matches")), (1, true), "{shown}");
+    let (status, shown) = session.run(&format!("args {}", "*z ".repeat(10))).await;
+    assert_eq!((status, shown.contains("too_many_matches")), (1, true), "{shown}");
+    assert_eq!(session.shows("args *z *z").await, "<*z>\n<*z>\n");
+    let (status, shown) = session.run(&format!("args *{}", "a".repeat(limits::GLOB_PATTERN_CHARS))).await;
+    assert_eq!((status, shown.contains("pattern_too_long")), (1, true), "{shown}");
     session.shows(&format!("V={}", "x".repeat(60_000))).await;
     let (status, shown) = session.run(&format!("args {}", "$V".repeat(10))).await;
     assert_eq!((status, shown.contains("arguments_too_long")), (1, true));

@@ -133,7 +133,7 @@ fn wanted(subscription: &Subscription, stand: Option<Stand>) -> Result<Wanted, C
         (None, None) => None,
         _ => return Err(missing("columns` or `lines")),
     };
-    let from = subscription.from_offset()?;
+    let from = subscription.offset_place()?;
     Ok(Wanted { role: subscription.mode, from, notes: from.and(subscription.marks), size })
 }
 

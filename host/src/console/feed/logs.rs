@@ -17,7 +17,7 @@ pub(super) async fn open(
 ) -> Result<Feed, ConsoleError> {
     let permit = authorize(subscriber.member, act::LogRead, "logs")?;
     let filter = log_filter::parse(subscription.filter.as_ref())?;
-    let from = match (subscriber.place.or(subscription.from_text()?), subscription.last) {
+    let from = match (subscriber.place.or(subscription.text_place()?), subscription.last) {
         (Some(cursor), _) => FollowFrom::Cursor(cursor.parse()?),
         (None, Some(lines)) => FollowFrom::Last(lines),
         (None, None) => FollowFrom::Now,

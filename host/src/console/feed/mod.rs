@@ -25,8 +25,10 @@ use crate::ids::ClientId;
 type Told = (Event, String);
 
 /// The events of one subscription.
-pub(super) struct Feed {
+pub struct Feed {
     ch: u8,
+    /// Where it began, until it says more.
+    place: Option<String>,
     events: Pin<Box<dyn Stream<Item = Told> + Send>>,
 }
 
@@ -67,7 +69,7 @@ impl Subscriber<'_> {
             revoked.load(Ordering::Acquire).then(|| (error_event(Some(ch), &denied()), String::new()))
         });
         let events = events.take_until(Box::pin(until)).chain(last.filter_map(std::future::ready));
-        Feed { ch, events: Box::pin(events) }
+        Feed { ch, place: None, events: Box::pin(events) }
     }
 }
 
@@ -81,21 +83,18 @@ pub fn error_event(ch: Option<u8>, error: &ConsoleError) -> Event {
     Event::new(ch, "error", fields)
 }
 
-/// All subscriptions of a connection, merged: each gets its turn.
-pub struct Feeds {
+/// Opens the subscriptions of a connection.
+pub struct Opener {
     console: Console,
     member: Member,
     client: ClientId,
-    feeds: Vec<Feed>,
-    turn: usize,
-    places: Places,
 }
 
-impl Feeds {
-    /// None yet.
+impl Opener {
+    /// For a member's client.
     #[must_use]
     pub fn new(console: Console, member: Member, client: ClientId) -> Self {
-        Self { console, member, client, feeds: Vec::new(), turn: 0, places: Places::default() }
+        Self { console, member, client }
     }
 
     /// Whose they are.
@@ -104,54 +103,57 @@ impl Feeds {
         &self.client
     }
 
-    /// Goes by another name from now on; for a connection without subscriptions.
-    ///
-    /// # Errors
-    /// `malformed_message` when there are some.
-    pub fn rename(&mut self, client: ClientId) -> Result<(), ConsoleError> {
-        if !self.feeds.is_empty() {
-            return Err(malformed("`hello` comes before any subscription"));
-        }
+    /// The client goes by another name from now on.
+    pub fn rename(&mut self, client: ClientId) {
         self.client = client;
-        Ok(())
     }
 
-    /// Adds a subscription. A place, when there is one, says where it goes on.
+    /// Opens a subscription, with the member's rights of this moment. A place, when there is one, says where it goes on;
+    /// `polled` when it goes on in a poll.
     ///
     /// # Errors
-    /// Why it cannot be had; the others go on.
-    pub async fn subscribe(
-        &mut self,
+    /// Why it cannot be had.
+    pub async fn open(
+        &self,
         subscription: Subscription,
         place: Option<&str>,
         polled: bool,
-    ) -> Result<(), ConsoleError> {
-        let ch = subscription.ch;
-        if self.feeds.iter().any(|feed| feed.ch == ch) {
-            return Err(malformed("this `ch` is in use"));
-        }
-        if self.feeds.len() >= super::MAX_SUBSCRIPTIONS {
-            return Err(malformed("there are too many subscriptions"));
-        }
+    ) -> Result<Feed, ConsoleError> {
         let member = self.console.again(&self.member).await?;
         let permit = authorize(&member, act::ConsoleUse, "*")?;
         let (console, client) = (&self.console, &self.client);
         let subscriber = Subscriber { console, member: &member, permit, client, place, polled };
-        let feed = match subscription.channel {
+        let mut feed = match subscription.channel {
             Channel::Commands => commands::open(&subscriber, subscription)?,
             Channel::Logs => logs::open(&subscriber, subscription).await?,
             Channel::System => system::open(&subscriber, subscription)?,
             Channel::Output => output::open(&subscriber, subscription).await?,
         };
-        if let Some(place) = place {
-            self.places.0.insert(ch, place.to_owned());
+        feed.place = place.map(str::to_owned);
+        Ok(feed)
+    }
+}
+
+/// All subscriptions of a connection, merged: each gets its turn.
+#[derive(Default)]
+pub struct Feeds {
+    feeds: Vec<Feed>,
+    turn: usize,
+    places: Places,
+}
+
+impl Feeds {
+    /// Adds a subscription; one with the same number ends.
+    pub fn add(&mut self, feed: Feed) {
+        self.remove(feed.ch);
+        if let Some(place) = &feed.place {
+            self.places.0.insert(feed.ch, place.clone());
         }
         self.feeds.push(feed);
-        Ok(())
     }
 
     /// Ends a subscription; one that is not there has ended already.
-    pub fn unsubscribe(&mut self, ch: u8) {
+    pub fn remove(&mut self, ch: u8) {
         self.feeds.retain(|feed| feed.ch != ch);
         self.places.0.remove(&ch);
     }

@@ -27,8 +27,13 @@ pub(super) async fn drive(parts: Arc<ShellParts>, io: SessionIo) -> Option<i32> 
     let SessionIo { input, output, context } = io;
     let screen = Arc::new(Screen::new(output, context.size()));
     let reader = Arc::<Reader>::default();
-    let world =
-        Arc::new(SessionWorld { parts, context, screen: Arc::clone(&screen), reader: Arc::clone(&reader) });
+    let world = Arc::new(SessionWorld {
+        parts,
+        context,
+        screen: Arc::clone(&screen),
+        reader: Arc::clone(&reader),
+        line: Arc::default(),
+    });
     let mut drive = Drive { shell: Shell::new(), input, screen, reader, world, typed: VecDeque::new() };
     drive.remember_history().await;
     loop {
@@ -192,11 +197,12 @@ impl Drive {
             }
         };
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (run, outcome) = self.world.line.take();
         output.mark(Mark::End {
             line: line.to_owned(),
-            run: None,
+            run,
             exit_code: Some(status),
-            outcome: None,
+            outcome,
             duration_ms,
             background: false,
         });

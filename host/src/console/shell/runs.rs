@@ -1,6 +1,7 @@
 //! The guests of a session: what they read and write.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use cloister_runtime::{Canceller, StdinPipe};
@@ -94,20 +95,36 @@ pub(super) async fn give(reader: &Reader, effects: Vec<Effect>) {
 }
 
 /// Hands a stream of a guest to the next command of a line, or to a file.
-struct ToPipe(PipeWriter);
+struct ToPipe {
+    writer: PipeWriter,
+    /// Set when nobody reads any more, which ends the run.
+    broken: Arc<AtomicBool>,
+}
 
 impl OutputTaker for ToPipe {
     fn take(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), TakerGone>> {
-        Box::pin(async { self.0.write(bytes).await.map_err(|_| TakerGone) })
+        Box::pin(async {
+            self.writer.write(bytes).await.map_err(|_| {
+                self.broken.store(true, Ordering::Relaxed);
+                TakerGone
+            })
+        })
     }
 }
 
-/// Joins an output stream.
-pub(super) fn joined(out: Out, terminal: impl FnOnce() -> ToTerminal) -> JoinedOutput {
+/// Joins an output stream. `broken` becomes true when it goes to a pipe that nobody reads any more.
+pub(super) fn joined(
+    out: Out,
+    broken: &Arc<AtomicBool>,
+    terminal: impl FnOnce() -> ToTerminal,
+) -> JoinedOutput {
     match out {
         Out::Terminal => JoinedOutput { taker: Box::new(terminal()), logged: true, terminal: true },
         Out::Null => JoinedOutput { taker: Box::new(ToNobody), logged: false, terminal: false },
-        Out::Pipe(writer) => JoinedOutput { taker: Box::new(ToPipe(writer)), logged: false, terminal: false },
+        Out::Pipe(writer) => {
+            let taker = ToPipe { writer, broken: Arc::clone(broken) };
+            JoinedOutput { taker: Box::new(taker), logged: false, terminal: false }
+        }
     }
 }
 
@@ -128,10 +145,40 @@ pub(super) async fn feed(mut from: PipeReader, to: StdinPipe, ended: impl Future
     }
 }
 
+/// The runs of the line that is being run.
+#[derive(Default)]
+pub(super) struct LineRuns {
+    runs: Mutex<Vec<(RunId, Option<String>)>>,
+}
+
+impl LineRuns {
+    pub(super) fn began(&self, run: &RunId) {
+        self.runs.lock().push((run.clone(), None));
+    }
+
+    fn ended(&self, run: &api::Run) {
+        let mut runs = self.runs.lock();
+        if let Some((_, outcome)) = runs.iter_mut().find(|(id, _)| id.as_str() == run.id) {
+            *outcome = run.outcome.as_ref().map(|outcome| outcome.kind.clone());
+        }
+    }
+
+    /// Forgets them; the run and how it ended, when it was only one.
+    pub(super) fn take(&self) -> (Option<RunId>, Option<String>) {
+        let mut runs = std::mem::take(&mut *self.runs.lock());
+        match (runs.pop(), runs.is_empty()) {
+            (Some((run, outcome)), true) => (Some(run), outcome),
+            _ => (None, None),
+        }
+    }
+}
+
 /// A run of the session.
 pub(super) struct Handle {
     pub(super) run: Arc<Started>,
     pub(super) canceller: Canceller,
+    pub(super) broken: Arc<AtomicBool>,
+    pub(super) line: Arc<LineRuns>,
 }
 
 impl RunHandle for Handle {
@@ -140,7 +187,14 @@ impl RunHandle for Handle {
     }
 
     fn wait(&self) -> BoxFuture<'_, Ended> {
-        Box::pin(async { ended(&self.run.ended().await) })
+        Box::pin(async {
+            let run = self.run.ended().await;
+            if self.broken.load(Ordering::Relaxed) {
+                return Ended { exit_code: cloister_shell::status::BROKEN_PIPE, outcome: None };
+            }
+            self.line.ended(&run);
+            ended(&run)
+        })
     }
 
     fn cancel(&self) {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use cloister_runtime::StdinPipe;
@@ -15,12 +16,12 @@ use futures_util::future::BoxFuture;
 
 use super::ShellParts;
 use super::files::{Reading, Writing};
-use super::runs::{Handle, Reader, ToTerminal, feed, give, give_back, joined};
+use super::runs::{Handle, LineRuns, Reader, ToTerminal, feed, give, give_back, joined};
 use super::screen::Screen;
 use crate::api::{CreateRun, Limits};
 use crate::audit::{Actor, Chain, Event, Outcome};
 use crate::auth::{Act, AuthError, Permit, act, authorize};
-use crate::commands::{CommandError, Joins};
+use crate::commands::{CommandError, EndWithCaller, Joins};
 use crate::console::SessionContext;
 use crate::files::{Found, TenantPath};
 use crate::ids::RunId;
@@ -38,6 +39,7 @@ pub(super) struct SessionWorld {
     pub(super) context: SessionContext,
     pub(super) screen: Arc<Screen>,
     pub(super) reader: Arc<Reader>,
+    pub(super) line: Arc<LineRuns>,
 }
 
 /// A failure as the command language tells it: sentences of the API begin with a capital and end with a full stop.
@@ -106,11 +108,12 @@ impl SessionWorld {
             foreground: run.foreground,
             reader: Arc::clone(&self.reader),
         };
+        let broken = Arc::<AtomicBool>::default();
         let joins = Joins {
             stdin: pipe.clone(),
             stdin_terminal: reads_terminal,
-            stdout: Some(joined(run.stdout, terminal)),
-            stderr: Some(joined(run.stderr, terminal)),
+            stdout: Some(joined(run.stdout, &broken, terminal)),
+            stderr: Some(joined(run.stderr, &broken, terminal)),
             cwd: Some(tenant_path(&run.cwd)?),
         };
         let request = CreateRun {
@@ -121,7 +124,13 @@ impl SessionWorld {
             ..CreateRun::default()
         };
         let started = self.parts.commands.start_joined(&permit, request, joins).await;
-        let started = Arc::new(started.map_err(|error| command_refusal(&error))?);
+        let started = started.map_err(|error| command_refusal(&error))?;
+        // Until the command language knows of it, it is gone with this future.
+        let mut watched = EndWithCaller::new(&started);
+        let started = Arc::new(started);
+        if run.foreground {
+            self.line.began(started.id());
+        }
         match (run.stdin, pipe) {
             (Stdin::Pipe(from), Some(to)) => {
                 let ended = Arc::clone(&started);
@@ -132,8 +141,9 @@ impl SessionWorld {
             (Stdin::Terminal, Some(pipe)) => self.hand_keys_to(&started, pipe).await,
             _ => {}
         }
+        watched.disarm();
         let canceller = started.canceller();
-        Ok(Box::new(Handle { run: started, canceller }))
+        Ok(Box::new(Handle { run: started, canceller, broken, line: Arc::clone(&self.line) }))
     }
 
     /// Typed bytes are this guest's from now until it ends.

@@ -36,6 +36,11 @@ async fn furnished(host: &Host) -> String {
     let run = host.post("/v1/acme/runs", &owner, json!({"command": "hello", "wait": true})).await.data();
     assert_eq!(run["outcome"]["exit_code"], 0, "{run}");
     host.send_bytes(Method::PUT, "/v1/acme/files/deep/er/a.txt", &owner, b"text").await.data();
+    let caller = host.app.auth.authenticate(&owner).await.unwrap();
+    let scope = host.app.auth.enter(&caller, "acme").await.unwrap().scope().clone();
+    for line in ["ls", "hello"] {
+        host.app.console.history().add(&scope, &caller.principal(), line).await.unwrap();
+    }
     let looks = json!({"name": "Acme & Co"});
     host.call(Method::PATCH, "/v1/acme/settings", &owner, Some(looks)).await.data();
     owner
@@ -99,6 +104,14 @@ async fn a_tenant_comes_back_from_its_archive() {
     let hello = get("deployments/hello").await.data();
     assert_eq!((&hello["version"], &hello["active"]["description"]), (&json!(2), &json!("second")));
     assert_eq!(get("files/deep/er/a.txt").await.body, b"text");
+    // What a member typed is theirs there, and nobody else's.
+    let email = "owner@acme.test".parse().unwrap();
+    let member = other.app.store.reader_blocking().user_by_email(&email).unwrap().unwrap();
+    let member = other.app.tenancy.link_for(&member.id).await.unwrap();
+    let member = other.sign_in_by_link(member.reveal()).await;
+    let typed = other.get("/v1/copy/console/history", &member).await.data();
+    assert_eq!((&typed[0]["line"], &typed[1]["line"]), (&json!("hello"), &json!("ls")));
+    assert_eq!(get("console/history").await.data(), json!([]));
     let runs = get("runs").await.data();
     assert_eq!((runs.as_array().unwrap().len(), &runs[0]["command"]), (1, &json!("hello")));
     let lines = get("logs").await.data();

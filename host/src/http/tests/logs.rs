@@ -1,8 +1,10 @@
 //! Log lines over HTTP.
 
 use super::*;
+use crate::api::{RunStatus, Usage};
 use crate::auth::TenantScope;
-use crate::logs::{LineSource, LogLevel, LogStream, RunLog};
+use crate::logs::{LineSource, LogLevel, LogStream, Retention, RunLog};
+use crate::store::{RunRecord, StoreError};
 
 const RUN: &str = "run_00000000000000000000000001";
 
@@ -99,6 +101,7 @@ async fn fields_are_shown_filtered_and_counted() {
     write(&run, LogStream::Stdout, "{\"level\":\"warn\",\"http\":{\"status\":500},\"id\":\"a\"}\nplain\n")
         .await;
     host.advance_s(3_600);
+    let token = host.sign_in_again("mine").await;
     write(&run, LogStream::Stdout, "{\"http\":{\"status\":404},\"id\":\"b\"}\n{\"id\":\"a\"}\n").await;
 
     let found = host.get("/v1/mine/logs?field=http.status%3D500&field=id&count=true", &token).await;
@@ -212,12 +215,14 @@ async fn damage_is_told_in_pages_and_downloads() {
     }
     let tenant = host.get("/v1/mine/logs?limit=1", &token).await.json()["tenant_id"].clone();
     let scope = TenantScope::for_test(tenant.as_str().unwrap().parse().unwrap());
+    assert_eq!(host.app.lifecycle.check_logs(&host.app.stopping).await, 0);
     host.app.store.log_chunks().damage_for_test(&scope, 1).unwrap();
     let page = host.get("/v1/mine/logs?order=asc&limit=1", &token).await.json();
     assert_eq!(page["missing"][0]["first_seq"], 1);
     let last = page["missing"][0]["last_seq"].as_u64().unwrap();
     assert_eq!(page["data"][0]["seq"], last + 1);
     assert_eq!(host.get("/v1/mine/logs/1", &token).await.problem(), "500 log_damaged");
+    assert_eq!(host.app.lifecycle.check_logs(&host.app.stopping).await, last);
     let counted = host.get("/v1/mine/logs?limit=1&count=true", &token).await.json();
     assert_eq!(counted["count"], json!({"lines": 4_500 - last, "exact": false}));
     let exported = host.get("/v1/mine/logs/export", &token).await;
@@ -344,4 +349,92 @@ async fn a_host_whose_log_failed_is_not_ready() {
     assert!(String::from_utf8_lossy(&host.get("/metrics", "").await.body).contains("cloister_log_healthy 1"));
     host.app.logs.close().await.unwrap();
     assert_eq!(host.get("/readyz", "").await.problem(), "503 log_store_failed");
+}
+
+/// A run that has ended and wrote three chunks of lines, and the number of its last line in the first chunk.
+async fn ended_run(host: &Host, token: &str) -> (TenantScope, String, u64) {
+    let run = run_of(host, "mine", token).await;
+    let mut written = String::new();
+    for number in 0..3 {
+        let text = format!("line of part {number}\n").repeat(1_500);
+        write(&run, LogStream::Stdout, &text).await;
+        written += &text;
+    }
+    let tenant = host.get("/v1/mine/logs?limit=1", token).await.json()["tenant_id"].clone();
+    let scope = TenantScope::for_test(tenant.as_str().unwrap().parse().unwrap());
+    let now = host.app.clock.now();
+    let record = RunRecord {
+        id: RUN.parse().unwrap(),
+        command: "greet".parse().unwrap(),
+        version: 1,
+        module: "0".repeat(64).parse().unwrap(),
+        args: Vec::new(),
+        status: RunStatus::Ended,
+        outcome: None,
+        usage: Usage { stdout_bytes: written.len() as u64, ..Usage::default() },
+        created_at: now,
+        ended_at: Some(now),
+        created_by: "usr_00000000000000000000000001".parse().unwrap(),
+    };
+    let of_record = scope.clone();
+    let put = host.app.store.write::<_, StoreError, _>(move |writer| writer.put_run(&of_record, &record));
+    put.await.unwrap();
+    let second = host.app.store.log_chunks().chunk_after(&scope, 1).unwrap().unwrap().first_seq;
+    (scope, written, second - 1)
+}
+
+/// Names and data of the events of the run's output.
+async fn output_events(host: &Host, token: &str, query: &str) -> Vec<(String, Value)> {
+    let text = host.get(&format!("/v1/mine/runs/{RUN}/output{query}"), token).await.body;
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let value =
+        |event: &str, name: &str| event.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+    let events = text.split("\n\n").filter_map(|event| {
+        Some((value(event, "event: ")?, serde_json::from_str(&value(event, "data: ")?).unwrap()))
+    });
+    events.collect()
+}
+
+fn output_of(events: &[(String, Value)]) -> Vec<u8> {
+    use base64::Engine as _;
+    let data =
+        events.iter().filter(|(name, _)| name == "output").map(|(_, data)| data["data"].as_str().unwrap());
+    data.flat_map(|data| base64::engine::general_purpose::STANDARD.decode(data).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_retention_took_of_an_output_is_told_as_a_gap() {
+    let host = Host::start().await;
+    let token = host.owner_of("mine").await;
+    let (scope, written, last_of_first) = ended_run(&host, &token).await;
+    assert_eq!(output_of(&output_events(&host, &token, "").await), written.as_bytes());
+    let gone: usize = written.split_inclusive('\n').take(last_of_first as usize).map(str::len).sum();
+    let retention = Retention { through_seq: Some(last_of_first), ..Retention::default() };
+    host.app.logs.trim(&scope, retention).await.unwrap();
+
+    let events = output_events(&host, &token, "").await;
+    assert_eq!(events[0], ("gap".to_owned(), json!({"stream": "stdout", "from": 0, "to": gone})));
+    assert_eq!(output_of(&events), &written.as_bytes()[gone..]);
+    let events = output_events(&host, &token, "?cursor=100.0").await;
+    assert_eq!(events[0].1, json!({"stream": "stdout", "from": 100, "to": gone}));
+    let after = gone + 7;
+    let events = output_events(&host, &token, &format!("?cursor={after}.0")).await;
+    assert_eq!(output_of(&events), &written.as_bytes()[after..]);
+    assert!(events.iter().all(|(name, _)| name != "gap"));
+
+    let retention = Retention { max_stored_bytes: Some(0), ..Retention::default() };
+    while host.app.logs.trim(&scope, retention).await.unwrap().more {}
+    let events = output_events(&host, &token, "").await;
+    assert_eq!(events[0].1, json!({"stream": "stdout", "from": 0, "to": written.len()}));
+    assert_eq!((events.len(), events[1].0.as_str()), (2, "exit"));
+}
+
+#[tokio::test]
+async fn an_output_with_damaged_lines_ends_with_the_damage() {
+    let host = Host::start().await;
+    let token = host.owner_of("mine").await;
+    let (scope, _, last_of_first) = ended_run(&host, &token).await;
+    host.app.store.log_chunks().damage_for_test(&scope, last_of_first + 1).unwrap();
+    let events = output_events(&host, &token, "").await;
+    assert_eq!(events.last().unwrap(), &("error".to_owned(), json!({"code": "log_damaged"})));
 }

@@ -67,7 +67,13 @@ fn report(log: &Fixture, took: Duration, what: &str) {
 
 fn disk_bytes(dir: &Path) -> u64 {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { disk_bytes(&path) } else { path.metadata().unwrap().len() }).sum()
+    entries
+        .map(
+            |path| {
+                if path.is_dir() { disk_bytes(&path) } else { path.metadata().map_or(0, |found| found.len()) }
+            },
+        )
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,6 +180,7 @@ async fn measure_what_deletion_gives_back() {
             out.write(&block(1000, number * 1000 + round)).await.unwrap();
         }
         run.flush().await.unwrap();
+        drop((run, out));
         say(&log, "a million lines written");
         let retention = Retention { max_stored_bytes: Some(0), ..Retention::default() };
         let started = Instant::now();
@@ -184,5 +191,78 @@ async fn measure_what_deletion_gives_back() {
         say(&log, "a little later");
         log = log.reopen().await;
         say(&log, "opened again");
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.metadata().unwrap().is_dir() {
+            true => copy_dir(&entry.path(), &to),
+            false => {
+                std::fs::copy(entry.path(), &to).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_what_a_damaged_byte_of_the_file_costs() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    runtime.block_on(async {
+        let log = Fixture::at(Arc::new(tempfile::tempdir_in(dir.path()).unwrap()), Clock::system());
+        for number in 0..40 {
+            for tenant in 0..3 {
+                let run = log.run(tenant, 1);
+                run.capture(LogStream::Stdout).write(&block(1000, number * 1000)).await.unwrap();
+                run.flush().await.unwrap();
+            }
+        }
+        log.writer.close().await.unwrap();
+        copy_dir(log.dir.path(), &dir.path().join("whole"));
+    });
+    let mut noise = 7_u64;
+    for round in 0..40 {
+        let copy = dir.path().join(format!("copy{round}"));
+        copy_dir(&dir.path().join("whole"), &copy);
+        let db = copy.join("store/db");
+        let mut bytes = std::fs::read(&db).unwrap();
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = (noise >> 20) as usize % bytes.len();
+        bytes[at] ^= 0x55;
+        std::fs::write(&db, &bytes).unwrap();
+        let options = StoreOptions { cache_bytes: 64 << 20, low_disk_bytes: 0 };
+        let store = match Store::open(&copy, &options) {
+            Ok(store) => store,
+            Err(error) => {
+                println!("byte {at} of {}: not opened: {error:?}", bytes.len());
+                continue;
+            }
+        };
+        let writer = match LogWriter::open(store.log_chunks(), Clock::system()) {
+            Ok(writer) => writer,
+            Err(error) => {
+                println!("byte {at} of {}: no writer: {error:?}", bytes.len());
+                continue;
+            }
+        };
+        let said: Vec<String> = (0..3)
+            .map(|tenant| {
+                let query = LogQuery { order: LogOrder::Asc, limit: 1, ..LogQuery::default() };
+                let first = runtime.block_on(writer.reader().query(&scope(tenant), query));
+                let tally = runtime.block_on(writer.reader().tally(&scope(tenant), &LogFilter::default(), 1));
+                match (first, tally) {
+                    (Ok(_), Ok(tally)) => format!("{} lines, missing {:?}", tally.lines, tally.missing),
+                    (first, tally) => format!("{:?} {:?}", first.err(), tally.err()),
+                }
+            })
+            .collect();
+        println!("byte {at} of {}: {said:?}", bytes.len());
+        drop(writer);
+        drop(store);
+        std::fs::remove_dir_all(&copy).unwrap();
     }
 }

@@ -107,7 +107,7 @@ fn has_field(text: &str, field: &str) -> bool {
         _ if field.contains("\"msg\"") => value("msg").as_deref() == Some("\"abc\""),
         _ => {
             let wanted = if field.contains("\"1\"") { "1" } else { "3" };
-            fields.get("n").and_then(|n| n.get("x")).is_some_and(|x| x.to_string() == wanted)
+            fields.get("n").and_then(|n| n.get("x")).is_some_and(|x| format!("{x}") == wanted)
         }
     }
 }

@@ -269,3 +269,48 @@ async fn a_tenant_that_floods_waits_for_room_and_others_do_not() {
     assert_eq!(flooding.await.unwrap(), 100_000);
     assert!(!log.all(2).await.is_empty());
 }
+
+#[tokio::test]
+async fn lines_that_the_database_lost_are_missing_and_their_numbers_are_not_given_again() {
+    let mut log = Fixture::new();
+    let write = async |log: &Fixture, text: &str| {
+        let mut out = log.run(1, 1).capture(LogStream::Stdout);
+        out.write(text.as_bytes()).await.unwrap();
+        log.run(1, 1).flush().await.unwrap();
+    };
+    write(&log, "one\ntwo\n").await;
+    log = log.reopen().await;
+    let Fixture { writer, reader, clock, chunks, dir } = log;
+    writer.close().await.unwrap();
+    drop((writer, reader, chunks));
+    // The database as it was, when it opens again with an older state of itself.
+    let old: Vec<_> = std::fs::read_dir(dir.path().join("store"))
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.metadata().unwrap().is_file())
+        .map(|entry| (entry.path(), std::fs::read(entry.path()).unwrap()))
+        .collect();
+    let log = Fixture::at(Arc::clone(&dir), clock.clone());
+    write(&log, "three\nfour\nfive\n").await;
+    let Fixture { writer, reader, chunks, .. } = log;
+    writer.close().await.unwrap();
+    drop((writer, reader, chunks));
+    for entry in std::fs::read_dir(dir.path().join("store")).unwrap().map(Result::unwrap) {
+        if entry.metadata().unwrap().is_file() {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    old.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+
+    let log = Fixture::at(dir, clock);
+    assert_eq!(log.reader.check(&scope(1), 0).await.unwrap().missing, [(3, 5)]);
+    write(&log, "six\n").await;
+    let query = LogQuery { order: LogOrder::Asc, limit: 10, ..LogQuery::default() };
+    let page = log.reader.query(&scope(1), query).await.unwrap();
+    assert_eq!(
+        (texts(&page.lines), page.missing),
+        (["one", "two", "six"].map(String::from).to_vec(), vec![(3, 5)])
+    );
+    assert_eq!(page.lines[2].seq, 6);
+    assert_eq!(log.reader.line(&scope(1), 4).await.unwrap_err().code(), "log_damaged");
+}

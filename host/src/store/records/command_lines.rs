@@ -50,20 +50,6 @@ impl Reader<'_> {
         let query = PageQuery { limit, after, direction: Direction::Descending };
         self.page(&prefix(scope, principal), &query, wanted)
     }
-
-    /// All lines of a tenant, with whose they are, for its archive; a page of at most `limit`.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn all_command_lines(
-        &self,
-        scope: &TenantScope,
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> Result<Page<CommandLineRecord>, StoreError> {
-        let query = PageQuery { limit, after, direction: Direction::Ascending };
-        self.page(&Prefix::in_tenant(scope, Kind::CommandLine, &[]), &query, |_| true)
-    }
 }
 
 impl Writer<'_> {

@@ -109,6 +109,16 @@ fn ctrl_c_drops_the_line_and_shows_itself() {
 }
 
 #[test]
+fn ctrl_l_leaves_the_line_alone_on_the_screen() {
+    let mut terminal = prompted();
+    terminal.output("old\r\n");
+    terminal.input("keep\x02\x0c");
+    assert_eq!((terminal.screen.rows()[0].as_str(), terminal.screen.cursor()), ("> keep", (0, 5)));
+    assert_eq!(terminal.screen.rows()[1..].concat(), "");
+    terminal.check("> ").unwrap();
+}
+
+#[test]
 fn history_keeps_the_edited_line() {
     let mut terminal = prompted();
     terminal.discipline.set_history(vec!["one".into(), "two".into()]);

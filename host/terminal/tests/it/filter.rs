@@ -115,7 +115,8 @@ fn a_guest_that_ends_leaves_the_terminal_as_it_was() {
         ("\x1b]8;;https://example.org\x07", "\x1b]8;;\x1b\\"),
         ("\x1b]9;4;1;5\x07\x1b]9;4;0\x07", ""),
         ("\x1b[?25l\x1b[?1049h\x1b[31m\x1bc", ""),
-        ("\x1b[?25l\x1b[31m\x1b[!p", ""),
+        // Terminals differ in what a soft reset resets.
+        ("\x1b[?25l\x1b[!p", "\x1b[?25h"),
         ("\x1b]0;title\x07", ""),
         ("half \x1b]0;ti", ""),
     ] {

@@ -67,6 +67,24 @@ proptest! {
     }
 
     #[test]
+    fn a_line_of_many_screens_is_shown_around_its_cursor(
+        rule in rule(),
+        columns in 6_u16..20,
+        lines in 1_u16..6,
+        clusters in prop::collection::vec(cluster(), 100..400),
+        steps in prop::collection::vec((press(), 1_usize..60), 1..12),
+    ) {
+        let mut terminal = Terminal::new(columns, lines, rule);
+        terminal.prompt("> ");
+        terminal.input(format!("\x1b[200~{}\x1b[201~", clusters.concat().replace(['\n', '\t', '\x01'], "^")));
+        for (press, times) in steps {
+            let times = if matches!(press, Press::Yank | Press::Insert(_)) { 1 } else { times };
+            terminal.input(press.bytes().repeat(times));
+            terminal.check("> ").map_err(TestCaseError::fail)?;
+        }
+    }
+
+    #[test]
     fn other_output_goes_before_the_prompt(
         rule in rule(),
         columns in 10_u16..30,
@@ -108,7 +126,7 @@ proptest! {
                     written.push_str(&text);
                     // A line that is edited after a full row begins on the next, which is more than the guest wrote.
                     let column = written.rsplit('\n').next().map_or(0, |row| row.chars().count());
-                    if column > 0 && column % usize::from(columns) == 0 {
+                    if column > 0 && column.is_multiple_of(columns.into()) {
                         written.push('!');
                         terminal.output(&format!("{text}!"));
                     } else {

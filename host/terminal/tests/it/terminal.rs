@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// More rows than any test fills.
-const ENDLESS_LINES: u16 = 300;
+const ENDLESS_LINES: u16 = 700;
 
 /// An emulator, which measures by scalars. For the rule of clusters, each cluster of several scalars is shown to it as
 /// one character of the same width.

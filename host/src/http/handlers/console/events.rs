@@ -16,9 +16,11 @@ use utoipa::IntoParams;
 use crate::api::{ConsoleEvents, Success};
 use crate::auth::{Member, act, authorize};
 use crate::console::{
-    Event, Feeds, HEARTBEAT_S, PROTOCOL, Place, Places, Subscription, Transport, WINDOW_BYTES, error_event,
+    Event, Feeds, HEARTBEAT_S, Opener, PROTOCOL, Place, Places, Subscription, Transport, WINDOW_BYTES,
+    error_event,
 };
 use crate::http::{ApiError, ApiQuery, ApiResult, App, in_tenant};
+use crate::ids::ClientId;
 
 /// What a client waits before it connects again.
 const RETRY_MS: u64 = 500;
@@ -70,21 +72,26 @@ pub(in crate::http) async fn events(
     let client = app.console.client(query.client.as_deref())?;
     let transport = if streams { Transport::Sse } else { Transport::Poll };
     let place = app.console.connect(&member, transport)?;
-    let mut feeds = Feeds::new(app.console.clone(), member.clone(), client);
+    let opener = Opener::new(app.console.clone(), member.clone(), client);
+    let mut feeds = Feeds::default();
     let mut failed = Vec::new();
     for subscription in list {
         let ch = subscription.ch;
-        if let Err(error) = feeds.subscribe(subscription, places.of(ch), !streams).await {
-            app.console.stats().refused(error.code());
-            failed.push(error_event(Some(ch), &error));
+        match opener.open(subscription, places.of(ch), !streams).await {
+            Ok(feed) => feeds.add(feed),
+            Err(error) => {
+                app.console.stats().refused(error.code());
+                failed.push(error_event(Some(ch), &error));
+            }
         }
     }
     if streams {
+        failed.insert(0, hello(opener.client()));
         return Ok(sse(app, member, feeds, failed, place));
     }
     let events = poll(&app, &member, &mut feeds, failed, Duration::from_secs(wait_s)).await?;
     let answer = ConsoleEvents {
-        client: feeds.client().to_string(),
+        client: opener.client().to_string(),
         events: events.iter().map(Event::to_json).collect(),
         next: feeds.places().to_text(),
     };
@@ -92,16 +99,16 @@ pub(in crate::http) async fn events(
 }
 
 /// The first event of a connection.
-pub(super) fn hello(feeds: &Feeds) -> Event {
+pub(super) fn hello(client: &ClientId) -> Event {
     let fields = json!({
-        "protocol": PROTOCOL, "client": feeds.client().as_str(), "heartbeat_s": HEARTBEAT_S,
+        "protocol": PROTOCOL, "client": client.as_str(), "heartbeat_s": HEARTBEAT_S,
         "window_bytes": WINDOW_BYTES,
     });
     Event::new(None, "hello", fields)
 }
 
-fn sse(app: App, member: Member, feeds: Feeds, failed: Vec<Event>, place: Place) -> Response {
-    let first = std::iter::once(hello(&feeds)).chain(failed).map(|event| sent(&event));
+fn sse(app: App, member: Member, feeds: Feeds, first: Vec<Event>, place: Place) -> Response {
+    let first = first.iter().map(sent);
     let retry = Sent::default().retry(Duration::from_millis(RETRY_MS)).comment("connected");
     let first = stream::iter(std::iter::once(retry).chain(first).map(Ok).collect::<Vec<_>>());
     let (stopping, auth) = (app.stopping.clone(), app.auth.clone());

@@ -1,5 +1,6 @@
 //! One WebSocket: what its client says is read whatever the writing waits for, so that Ctrl-C is never behind output.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::events::hello;
 use crate::auth::{Member, Permit, act};
 use crate::console::{
-    Channel, ConsoleError, Done, Event, Feeds, HEARTBEAT_S, MAX_SUBSCRIPTIONS, Message, Place, Subscription,
+    Channel, ConsoleError, Done, Event, Feed, Feeds, HEARTBEAT_S, MAX_SUBSCRIPTIONS, Message, Opener, Place,
     error_event,
 };
 use crate::http::App;
@@ -69,9 +70,8 @@ type Sink = SplitSink<WebSocket, Frame>;
 /// What the reader wants written, or done by who writes.
 enum Answer {
     Event(Event),
-    Subscribe(Box<Subscription>),
+    Subscribe(Box<Feed>),
     Unsubscribe(u8),
-    Rename(ClientId),
 }
 
 /// Closes a connection that was not to be opened.
@@ -93,11 +93,12 @@ pub(super) async fn serve(
 ) {
     let (mut sink, stream) = socket.split();
     let (answers, waiting) = mpsc::channel(MAX_ANSWERS);
-    let feeds = Feeds::new(app.console.clone(), member.clone(), client.clone());
-    let reader = Reader { app: &app, permit: &permit, client, answers, channels: Vec::new() };
+    let first = hello(&client);
+    let opener = Opener::new(app.console.clone(), member.clone(), client);
+    let reader = Reader { app: &app, permit: &permit, opener, answers, channels: BTreeMap::new() };
     let close = tokio::select! {
         close = reader.read(stream) => close,
-        close = write(&mut sink, feeds, waiting, &app) => close,
+        close = write(&mut sink, first, waiting) => close,
         () = app.stopping.cancelled() => Some(Close::STOPPING),
         () = app.auth.until_revoked(member.clone(), act::ConsoleUse, "ws".to_owned()) => {
             let signed_in = app.auth.check_alive(member.caller()).await.is_ok();
@@ -121,15 +122,11 @@ async fn goodbye(sink: &mut Sink, close: Close) {
 }
 
 /// Writes events, answers and pings; ends when the other side takes nothing, or has gone.
-async fn write(
-    sink: &mut Sink,
-    mut feeds: Feeds,
-    mut answers: mpsc::Receiver<Answer>,
-    app: &App,
-) -> Option<Close> {
+async fn write(sink: &mut Sink, first: Event, mut answers: mpsc::Receiver<Answer>) -> Option<Close> {
+    let mut feeds = Feeds::default();
     let mut pings = tokio::time::interval_at(Instant::now(), Duration::from_secs(HEARTBEAT_S));
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut frame = text(&hello(&feeds));
+    let mut frame = text(&first);
     loop {
         let sent = tokio::time::timeout(Duration::from_secs(SILENCE_S), sink.send(frame)).await;
         match sent {
@@ -151,18 +148,8 @@ async fn write(
             };
             match answer {
                 Answer::Event(event) => break text(&event),
-                Answer::Unsubscribe(ch) => feeds.unsubscribe(ch),
-                Answer::Subscribe(subscription) => {
-                    let ch = subscription.ch;
-                    if let Err(error) = feeds.subscribe(*subscription, None, false).await {
-                        app.console.stats().refused(error.code());
-                        break text(&error_event(Some(ch), &error));
-                    }
-                }
-                Answer::Rename(client) => match feeds.rename(client) {
-                    Ok(()) => break text(&hello(&feeds)),
-                    Err(error) => break text(&error_event(None, &error)),
-                },
+                Answer::Unsubscribe(ch) => feeds.remove(ch),
+                Answer::Subscribe(feed) => feeds.add(*feed),
             }
         };
     }
@@ -176,10 +163,10 @@ fn text(event: &Event) -> Frame {
 struct Reader<'a> {
     app: &'a App,
     permit: &'a Permit<act::ConsoleUse>,
-    client: ClientId,
+    opener: Opener,
     answers: mpsc::Sender<Answer>,
-    /// Which session a `ch` is, for typed bytes.
-    channels: Vec<(u8, String)>,
+    /// The subscriptions; of terminals, the session, for typed bytes.
+    channels: BTreeMap<u8, Option<String>>,
 }
 
 impl Reader<'_> {
@@ -193,7 +180,7 @@ impl Reader<'_> {
                 Ok(Some(Ok(frame))) => frame,
             };
             let read = match frame {
-                Frame::Text(text) => self.text(text.as_str()),
+                Frame::Text(text) => self.text(text.as_str()).await,
                 Frame::Binary(bytes) => self.binary(bytes),
                 Frame::Ping(_) | Frame::Pong(_) => Ok(()),
                 Frame::Close(_) => return None,
@@ -204,27 +191,40 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Close> {
+    async fn text(&mut self, text: &str) -> Result<(), Close> {
         let message = Message::parse(text).map_err(|_| Close::MALFORMED)?;
         match message {
             Message::Hello { client } => {
                 if let Some(name) = client {
-                    self.client = name.parse().map_err(|_| Close::MALFORMED)?;
-                }
-                self.answer(Answer::Rename(self.client.clone()))
-            }
-            Message::Subscribe(subscription) => {
-                self.channels.retain(|(ch, _)| *ch != subscription.ch);
-                if let (Channel::Commands, Some(session)) = (subscription.channel, &subscription.session) {
-                    if self.channels.len() >= MAX_SUBSCRIPTIONS {
+                    // A subscription is its client's for as long as it lasts.
+                    if !self.channels.is_empty() {
                         return Err(Close::MALFORMED);
                     }
-                    self.channels.push((subscription.ch, session.clone()));
+                    self.opener.rename(name.parse().map_err(|_| Close::MALFORMED)?);
                 }
-                self.answer(Answer::Subscribe(subscription))
+                self.answer(Answer::Event(hello(self.opener.client())))
+            }
+            Message::Subscribe(subscription) => {
+                let ch = subscription.ch;
+                let session =
+                    subscription.session.clone().filter(|_| subscription.channel == Channel::Commands);
+                if self.channels.len() >= MAX_SUBSCRIPTIONS && !self.channels.contains_key(&ch) {
+                    return Err(Close::MALFORMED);
+                }
+                // Here and not where events are written: what is said next is about it already.
+                match self.opener.open(*subscription, None, false).await {
+                    Ok(feed) => {
+                        self.channels.insert(ch, session);
+                        self.answer(Answer::Subscribe(Box::new(feed)))
+                    }
+                    Err(error) => {
+                        self.app.console.stats().refused(error.code());
+                        self.answer(Answer::Event(error_event(Some(ch), &error)))
+                    }
+                }
             }
             Message::Unsubscribe { ch } => {
-                self.channels.retain(|(known, _)| *known != ch);
+                self.channels.remove(&ch);
                 self.answer(Answer::Unsubscribe(ch))
             }
             message => {
@@ -233,7 +233,8 @@ impl Reader<'_> {
                 }
                 let session = message.session().ok_or(Close::MALFORMED)?.to_owned();
                 let console = &self.app.console;
-                let done = console.perform(self.permit, &self.client, &session, &message, message.seq());
+                let done =
+                    console.perform(self.permit, self.opener.client(), &session, &message, message.seq());
                 self.done(&session, message.seq(), done)
             }
         }
@@ -244,9 +245,8 @@ impl Reader<'_> {
             return Err(Close::MALFORMED);
         }
         let (ch, seq) = (bytes.get_u8(), bytes.get_u64());
-        let known = self.channels.iter().find(|(known, _)| *known == ch);
-        let session = known.map(|(_, session)| session.clone()).ok_or(Close::MALFORMED)?;
-        let done = self.app.console.type_in(self.permit, &self.client, &session, Some(seq), bytes);
+        let session = self.channels.get(&ch).cloned().flatten().ok_or(Close::MALFORMED)?;
+        let done = self.app.console.type_in(self.permit, self.opener.client(), &session, Some(seq), bytes);
         self.done(&session, Some(seq), done.map(Done::Accepted))
     }
 

@@ -14,7 +14,7 @@ use super::{origin, socket};
 use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
 use crate::console::{ConsoleError, PROTOCOL, Transport};
-use crate::http::{ApiError, ApiQuery, ApiResult, App};
+use crate::http::{ApiError, ApiQuery, ApiResult, App, ELSEWHERE};
 
 /// Who connects.
 #[derive(Deserialize, IntoParams)]
@@ -43,8 +43,10 @@ impl FromRequestParts<App> for Opening {
             None => Ok(Member::from_request_parts(parts, app).await?),
             Some(ticket) => {
                 let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
-                let named = path.ok().and_then(|Path(mut path)| path.remove("tenant")).unwrap_or_default();
-                app.console.redeem(ticket, &named).await.inspect(|member| {
+                let named = path.ok().and_then(|Path(mut path)| path.remove("tenant"));
+                // The ticket knows its tenant, so the path may leave it out.
+                let named = named.filter(|named| named != ELSEWHERE);
+                app.console.redeem(ticket, named.as_deref()).await.inspect(|member| {
                     Trail::acts(member.caller());
                     Trail::enters(member.scope());
                 })

@@ -53,8 +53,13 @@ impl Ws {
 
     /// The next event, or the code that it was closed with.
     pub(super) async fn next(&mut self) -> Result<Value, u16> {
+        // Pings come for as long as it lasts.
+        soon("an event", self.next_event()).await
+    }
+
+    async fn next_event(&mut self) -> Result<Value, u16> {
         loop {
-            match soon("an event", self.socket.next()).await {
+            match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Binary(frame))) => return Ok(of_frame(&frame)),
                 Some(Ok(Message::Close(close))) => return Err(close.map_or(0, |close| close.code.into())),

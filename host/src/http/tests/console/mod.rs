@@ -47,7 +47,7 @@ impl Served {
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = build_with(config, clock.clone(), address, Compiling::Here, program).await.unwrap();
+        let app = build_with(config, clock.clone(), address, Compiling::Here, Some(program)).await.unwrap();
         let router = router(app.clone());
         let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });

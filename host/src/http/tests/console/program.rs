@@ -57,7 +57,7 @@ async fn perform(io: &mut SessionIo, line: &str) -> Option<i32> {
             let until: u64 = rest.parse().unwrap();
             while output.offset() < until {
                 let from = output.offset();
-                if (from / 8_192) % 16 == 0 {
+                if (from / 8_192).is_multiple_of(16) {
                     output.mark(Mark::Prompt);
                 }
                 let len = usize::try_from((until - from).min(8_192)).unwrap();

@@ -97,7 +97,7 @@ async fn five_hundred_sessions_in_fifty_tenants_stay_apart_and_within_bounds() {
     }
     let grown = resident_bytes().saturating_sub(before);
     let bound = TENANTS * SESSIONS * (WINDOW_BYTES * 2 + SESSION_OVERHEAD_BYTES);
-    println!("500 sessions with full windows: {} MiB, bound {} MiB", grown >> 20, bound >> 20);
+    eprintln!("500 sessions with full windows: {} MiB, bound {} MiB", grown >> 20, bound >> 20);
     assert!(grown < bound, "{grown} of {bound}");
     served.host.app.console.close().await;
     assert_eq!(served.metric("cloister_console_sessions").await, 0);

@@ -1,0 +1,71 @@
+// The tail of a log: over the page's one connection, or, where that cannot filter so, by a stream of its own.
+import { client } from '../api/client';
+import { logsPath, type LogFilter } from '../api/endpoints';
+import { asProblem, type ApiProblem } from '../api/problem';
+import type { LineRange, LogLine } from '../api/types';
+import type { ConsoleState } from '../stream/console/connection';
+import { follow, type FollowState } from '../stream/follow';
+import { httpTransport } from '../stream/http';
+import { consoleOf } from './console';
+
+export interface TailSink {
+  line: (line: LogLine) => void;
+  /** Lines that retention took before they could be shown, or that are damaged; unknown which, when absent. */
+  gap: (range: LineRange | undefined) => void;
+  /** `again`: the tail was cut before its first line, and may have missed some. */
+  state: (state: FollowState, problem: ApiProblem | undefined, again: boolean) => void;
+}
+
+const STATES: Record<ConsoleState['phase'], FollowState> = { idle: 'connecting', connecting: 'connecting', open: 'open', waiting: 'waiting', ended: 'failed' };
+
+export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
+  const connection = consoleOf(tenant);
+  let opened = 0;
+  let placed = false;
+  const tell = () => {
+    const { phase, problem } = connection.getState();
+    if (phase === 'open') opened += 1;
+    sink.state(STATES[phase], problem, phase === 'open' && opened > 1 && !placed);
+  };
+  const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as Record<string, string | string[]>;
+  const { unsubscribe } = connection.subscribe({ channel: 'logs', filter: wanted }, (event) => {
+    if (event.type === 'error') {
+      stop();
+      followAlone(tenant, filter, sink, signal);
+    } else if (event.type === 'line') {
+      placed = true;
+      sink.line(event.line);
+    } else if (event.type === 'gap') {
+      sink.gap(event.to >= event.from ? { first_seq: event.from, last_seq: event.to } : undefined);
+    } else if (event.type === 'following') {
+      placed = true;
+    }
+  });
+  const forget = connection.onState(tell);
+  const stop = () => {
+    forget();
+    unsubscribe();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  tell();
+}
+
+function followAlone(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
+  let opened = 0;
+  let placed = false;
+  void follow({
+    transport: httpTransport(client, logsPath(tenant, filter)),
+    signal,
+    onEvent: (event) => {
+      if (event.event === 'gap') sink.gap(JSON.parse(event.data) as LineRange);
+      if (event.event !== 'line') return;
+      placed = true;
+      sink.line(JSON.parse(event.data) as LogLine);
+    },
+    onState: (state, problem) => {
+      if (state === 'open') opened += 1;
+      sink.state(state, problem, state === 'open' && opened > 1 && !placed);
+    },
+    onGap: () => sink.gap(undefined),
+  }).catch((error: unknown) => sink.state('failed', asProblem(error), false));
+}
