@@ -6,9 +6,13 @@ use std::process::ExitCode;
 
 use crate::args::Args;
 
+/// The exit code of a command whose output nobody reads any more: that of a process that SIGPIPE ended.
+const BROKEN_PIPE: u8 = 141;
+
 /// Why a command failed: a sentence for the person who called it, and the exit code.
 ///
-/// I/O errors and texts turn into failures with code 1, so `?` works on both.
+/// I/O errors and texts turn into failures with code 1, so `?` works on both. Output that nobody reads any more is no news
+/// to anybody: such a failure has code 141, and nothing is written about it.
 ///
 /// ```
 /// use cloister_guest::Failure;
@@ -53,7 +57,8 @@ impl std::error::Error for Failure {}
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(1, error.to_string())
+        let code = if error.kind() == io::ErrorKind::BrokenPipe { BROKEN_PIPE } else { 1 };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -105,10 +110,56 @@ fn finish(name: &str, result: Result<ExitCode, Failure>, stderr: &mut impl Write
     match result {
         Ok(code) => code,
         Err(failure) => {
-            // Nobody is left to tell when stderr is closed; the exit code still says it.
-            let _ = stderr.write_all(format!("{name}: {failure}\n").as_bytes());
+            tell(name, &failure, stderr);
             ExitCode::from(failure.code())
         }
+    }
+}
+
+fn tell(name: &str, failure: &Failure, stderr: &mut impl Write) {
+    if failure.code != BROKEN_PIPE {
+        // Nobody is left to tell when stderr is closed; the exit code still says it.
+        let _ = stderr.write_all(format!("{name}: {failure}\n").as_bytes());
+    }
+}
+
+/// What went wrong with some of a command's operands, when it goes on with the others.
+///
+/// ```
+/// use cloister_guest::{Args, Input, Problems};
+///
+/// let mut problems = Problems::of(&Args::new("count", ["a"]));
+/// for path in ["no/such/file", "nor/this"] {
+///     // Written to stderr: count: no/such/file: ...
+///     let Some(_input) = problems.note(Input::open(path.as_ref())) else { continue };
+/// }
+/// assert_eq!(problems.code(), 1);
+/// ```
+#[derive(Debug)]
+pub struct Problems {
+    name: String,
+    code: u8,
+}
+
+impl Problems {
+    /// None yet, of the command with these arguments.
+    pub fn of(args: &Args) -> Self {
+        Self { name: args.name().to_owned(), code: 0 }
+    }
+
+    /// What was asked for; or nothing, after the failure was written to stderr as [`run`] writes it.
+    pub fn note<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
+        result
+            .map_err(|failure| {
+                tell(&self.name, &failure, &mut io::stderr());
+                self.code = self.code.max(failure.code());
+            })
+            .ok()
+    }
+
+    /// 0, or the highest exit code of all failures.
+    pub fn code(&self) -> u8 {
+        self.code
     }
 }
 
@@ -130,6 +181,24 @@ mod tests {
         let code = finish("cat", Ok(ExitCode::from(1)), &mut stderr);
         assert!(stderr.is_empty());
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(1)));
+    }
+
+    #[test]
+    fn output_that_nobody_reads_ends_a_command_quietly() {
+        let mut stderr = Vec::new();
+        let code = finish("yes", Err(io::Error::from(io::ErrorKind::BrokenPipe).into()), &mut stderr);
+        assert!(stderr.is_empty());
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(141)));
+    }
+
+    #[test]
+    fn problems_have_the_highest_code() {
+        let mut problems = Problems::of(&Args::new("t", [""; 0]));
+        assert_eq!((problems.note(Ok(7)), problems.code()), (Some(7), 0));
+        for code in [1, 3, 2] {
+            assert_eq!(problems.note::<()>(Err(Failure::new(code, "gone"))), None);
+        }
+        assert_eq!(problems.code(), 3);
     }
 
     #[test]

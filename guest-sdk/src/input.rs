@@ -2,12 +2,19 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, StdinLock};
+use std::io::{self, BufRead, BufReader, Read, StdinLock, Write};
 
 use crate::exit::Failure;
 
+/// Longest line that [`Input::next_line`] takes, with its end.
+const MAX_LINE_BYTES: usize = 16 << 20;
+
 /// A file, or standard input. It is read through a buffer, and need not be UTF-8.
-pub struct Input(Source);
+pub struct Input {
+    source: Source,
+    /// Bytes in the buffer, as far as they are known: they can be had without waiting.
+    ready_bytes: usize,
+}
 
 enum Source {
     Stdin(StdinLock<'static>),
@@ -17,10 +24,10 @@ enum Source {
 impl Input {
     /// Standard input.
     pub fn stdin() -> Self {
-        Self(Source::Stdin(io::stdin().lock()))
+        Self { source: Source::Stdin(io::stdin().lock()), ready_bytes: 0 }
     }
 
-    /// A file by its path, or standard input for `-`. A failure names the path.
+    /// A file by its path, or standard input for `-`. A failure names the path; a directory is one.
     ///
     /// ```
     /// use cloister_guest::Input;
@@ -32,8 +39,12 @@ impl Input {
         if path == "-" {
             return Ok(Self::stdin());
         }
-        let file = File::open(path).map_err(|error| Failure::from(error).about(path.display()))?;
-        Ok(Self(Source::File(BufReader::new(file))))
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.is_dir(), file)));
+        match opened.map_err(|error| Failure::from(error).about(path.display()))? {
+            // WASI opens it as well, and says at the first read that the descriptor is bad.
+            (true, _) => Err(Failure::from("is a directory").about(path.display())),
+            (false, file) => Ok(Self { source: Source::File(BufReader::new(file)), ready_bytes: 0 }),
+        }
     }
 
     /// The inputs that a command's arguments name; standard input when there are none.
@@ -51,31 +62,63 @@ impl Input {
     }
 
     /// The next line with its end, in `line`, which is emptied first; false at the end of the input.
+    ///
+    /// # Errors
+    /// When reading fails, and for a line of more than 16 MiB.
     pub fn next_line(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        self.next_line_flushing(line, &mut io::sink())
+    }
+
+    /// As [`Input::next_line`], and flushes `out` before each read that may wait: so output can be gathered in a buffer, and
+    /// still a person who types sees the answer to each line at once.
+    ///
+    /// # Errors
+    /// As [`Input::next_line`], and when flushing fails.
+    pub fn next_line_flushing(&mut self, line: &mut Vec<u8>, out: &mut impl Write) -> io::Result<bool> {
         line.clear();
-        Ok(self.read_until(b'\n', line)? > 0)
+        loop {
+            if self.ready_bytes == 0 {
+                out.flush()?;
+                if self.fill_buf()?.is_empty() {
+                    return Ok(!line.is_empty());
+                }
+            }
+            let ready_bytes = self.ready_bytes as u64;
+            self.take(ready_bytes).read_until(b'\n', line)?;
+            if line.len() > MAX_LINE_BYTES {
+                return Err(io::Error::other(format!("a line has more than {MAX_LINE_BYTES} bytes")));
+            }
+            if line.ends_with(b"\n") {
+                return Ok(true);
+            }
+        }
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
+        let length = match &mut self.source {
             Source::Stdin(stdin) => stdin.read(buffer),
             Source::File(file) => file.read(buffer),
-        }
+        }?;
+        self.ready_bytes = self.ready_bytes.saturating_sub(length);
+        Ok(length)
     }
 }
 
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        match &mut self.0 {
+        let bytes = match &mut self.source {
             Source::Stdin(stdin) => stdin.fill_buf(),
             Source::File(file) => file.fill_buf(),
-        }
+        }?;
+        self.ready_bytes = bytes.len();
+        Ok(bytes)
     }
 
     fn consume(&mut self, amount: usize) {
-        match &mut self.0 {
+        self.ready_bytes = self.ready_bytes.saturating_sub(amount);
+        match &mut self.source {
             Source::Stdin(stdin) => stdin.consume(amount),
             Source::File(file) => file.consume(amount),
         }
@@ -120,6 +163,45 @@ mod tests {
         }
         std::fs::remove_file(path).unwrap();
         assert_eq!(lines, [b"a\xff\n".to_vec(), b"\n".to_vec(), b"last".to_vec()]);
+    }
+
+    #[test]
+    fn what_was_answered_is_flushed_before_each_read_and_not_more_often() {
+        #[derive(Default)]
+        struct Flushes(usize);
+        impl Write for Flushes {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                self.0 += 1;
+                Ok(())
+            }
+        }
+        let path = file("flushes", b"a\nb\nc");
+        let mut input = Input::open(path.as_os_str()).unwrap();
+        let (mut line, mut lines, mut flushes) = (Vec::new(), 0, Flushes::default());
+        while input.next_line_flushing(&mut line, &mut flushes).unwrap() {
+            lines += 1;
+        }
+        std::fs::remove_file(path).unwrap();
+        // The first read, the one after the line without an end, and the one at the end.
+        assert_eq!((lines, flushes.0), (3, 3));
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_refused() {
+        let path = file("long", &vec![b'x'; MAX_LINE_BYTES + 1]);
+        let mut line = Vec::new();
+        let error = Input::open(path.as_os_str()).unwrap().next_line(&mut line).unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        assert!(error.to_string().contains("more than 16777216 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_no_input() {
+        let failure = Input::open(std::env::temp_dir().as_os_str()).err().unwrap();
+        assert!(failure.to_string().ends_with(": is a directory"), "{failure}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! For authors of Cloister commands: arguments, input, exit codes, log lines, progress and the terminal.
+//! For authors of Cloister commands: arguments, input, exit codes, log lines, progress, the terminal and trees of files.
 //!
 //! A command is an ordinary WASI program. Nothing here is needed to write one; this crate only makes the common things
 //! short, and has no dependencies. A whole command:
@@ -36,9 +36,10 @@ mod input;
 pub mod log;
 mod progress;
 pub mod terminal;
+pub mod tree;
 
 pub use args::{Arg, Args};
-pub use exit::{Failure, run, show};
+pub use exit::{Failure, Problems, run, show};
 #[doc(hidden)]
 pub use help::help_bytes;
 pub use input::{Input, os_bytes};

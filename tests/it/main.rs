@@ -8,6 +8,7 @@ mod harness;
 mod audit;
 mod bad_modules;
 mod bad_requests;
+mod builtins;
 mod commands;
 mod console;
 mod crash;

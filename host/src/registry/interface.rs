@@ -61,8 +61,8 @@ impl Registry {
     }
 }
 
-/// The first sentence that is not about how the command is called.
-fn summary(help: &str) -> String {
+/// The first sentence of a help text that is not about how the command is called; empty when there is none.
+pub(crate) fn summary(help: &str) -> String {
     let mut paragraphs = help.split("\n\n").map(str::trim);
     let about = |paragraph: &&str| {
         let begin = paragraph.get(..6).unwrap_or(paragraph);

@@ -29,6 +29,7 @@ pub use error::RegistryError;
 pub use grants::{
     MAX_DIRECTORY_GRANTS, MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_NETWORK_GRANTS, MAX_SECRET_GRANTS, check_env,
 };
+pub(crate) use interface::summary;
 pub use interface::{Flag, Interface};
 pub use limits::tighten;
 pub use modules::Uploaded;

@@ -10,7 +10,7 @@ use crate::audit::{Chain, Event};
 use crate::auth::{Permit, act};
 use crate::http::App;
 use crate::ids::{CommandName, UserId};
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, summary};
 use crate::store::{StoreError, TenantRecord};
 use crate::tenancy::{Email, NewTenant, PlanName, Settings};
 
@@ -128,7 +128,7 @@ async fn deploy(
         DirectoryGrant { path: "/".to_owned(), guest: "/".to_owned(), access: Access::ReadWrite };
     let asked = Deploy {
         module: uploaded.module.digest.to_string(),
-        description: format!("Built-in command {name}"),
+        description: summary(uploaded.module.help.as_deref().unwrap_or_default()),
         limits: Limits::default(),
         grants: Grants { directories: vec![everything], ..Grants::default() },
     };

@@ -50,7 +50,9 @@ async fn a_second_start_finds_everything_and_makes_a_fresh_link() {
     }
     assert_ne!(links[0], links[1]);
     // A changed file is a new version; an unchanged one is not.
-    let changed = [WASM, &[0, 3, 1, b'n', 1]].concat();
+    let help = b"usage: hello\n\nSays hello. And more.\n";
+    let section = [&[13][..], b"cloister.help", help].concat();
+    let changed = [WASM, &[0, u8::try_from(section.len()).unwrap()], &section].concat();
     fs::write(demo.join("Hello.wasm"), changed).unwrap();
     let app = start(config).await;
     bootstrap::run(&app).await.unwrap();
@@ -61,6 +63,8 @@ async fn a_second_start_finds_everything_and_makes_a_fresh_link() {
     let permit = crate::auth::authorize(&member, crate::auth::act::DeploymentRead, "").unwrap();
     let (found, history) = app.registry.deployment(&permit, &"hello".parse().unwrap()).await.unwrap();
     assert_eq!((found.active.version, history.len()), (2, 2));
+    // What the command says of itself, when it does.
+    assert_eq!(found.active.description, "Says hello");
 }
 
 #[tokio::test]
