@@ -28,7 +28,7 @@ use crate::metrics::{
 use crate::quota::Quota;
 use crate::registry::{Registry, RegistryError};
 use crate::secrets::Secrets;
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Compacted, Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
 pub use bootstrap::{DemoWelcome, Welcome};
@@ -257,6 +257,16 @@ pub async fn operator_link(config: Config) -> Result<OperatorLink, ServeError> {
     let operator = tenancy.ensure_operator().await?;
     let link = tenancy.link_for(&operator.id).await?;
     Ok(OperatorLink { email: operator.email.to_string(), link: format!("{url}/#/link/{}", link.reveal()) })
+}
+
+/// Gives disk space back that the database of a host that is not running holds and does not need. Blocks.
+///
+/// # Errors
+/// When the data directory is in use or cannot be used, or the disk has no room for a copy of what is alive.
+pub fn compact_store(config: &Config) -> Result<Compacted, ServeError> {
+    let options =
+        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
+    Ok(Store::compact(&config.store.data_dir, &options)?)
 }
 
 /// Opens the store and puts all parts on top of it.

@@ -170,6 +170,7 @@ fn dispatch(cli: Cli) -> Outcome<u8> {
         Command::Serve(args) => serve::serve(args),
         Command::Completions(args) => generate::completions(&args),
         Command::Operator(operator::OperatorCommand::Link(args)) => operator::link(&args),
+        Command::Operator(operator::OperatorCommand::Compact(args)) => operator::compact(&args),
         Command::Openapi => generate::openapi(&Output::new(true, true)),
         command => {
             let context = Context::new(cli.global);
@@ -215,7 +216,7 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)
-        | Command::Operator(operator::OperatorCommand::Link(_))
+        | Command::Operator(operator::OperatorCommand::Link(_) | operator::OperatorCommand::Compact(_))
         | Command::Openapi
         | Command::Completions(_)
         | Command::CompileWorker => Ok(()),

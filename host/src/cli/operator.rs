@@ -1,25 +1,34 @@
-//! `operator link` and `operator rotate-keys`.
+//! `operator link`, `operator compact` and `operator rotate-keys`.
 
 use clap::{Args, Subcommand};
 use cloister_host::api::{JsonWebKeySet, RotateKeys};
 use cloister_host::config::{Config, ServeFlags};
-use cloister_host::server::{ServeError, operator_link};
+use cloister_host::server::{ServeError, compact_store, operator_link};
 use reqwest::Method;
 
 use super::context::Context;
 use super::failure::{Failure, Outcome};
 use super::serve::described;
+use super::units::size;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OperatorCommand {
     /// Make a one-time sign-in link for the operator, on the host's own machine, while the host is stopped
     Link(LinkArgs),
+    /// Give disk space of deleted records and log lines back, on the host's own machine, while the host is stopped
+    Compact(CompactArgs),
     /// Sign access tokens with a new key from now on
     RotateKeys(RotateArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LinkArgs {
+    #[command(flatten)]
+    flags: ServeFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
     #[command(flatten)]
     flags: ServeFlags,
 }
@@ -50,6 +59,22 @@ pub(crate) fn link(args: &LinkArgs) -> Outcome<u8> {
     let output = super::Output::new(false, true);
     output.note(&format!("The operator ({}) signs in once, when the host runs again, with:", made.email));
     output.line(&made.link)?;
+    Ok(0)
+}
+
+/// Compacts the database of a host that is not running.
+pub(crate) fn compact(args: &CompactArgs) -> Outcome<u8> {
+    let config = Config::load(&args.flags).map_err(|error| described(&ServeError::Config(error)))?;
+    let compacted = compact_store(&config).map_err(|error| {
+        let failure = described(&error);
+        match failure.code == "data_dir_in_use" {
+            true => failure.with_hint("stop the host first"),
+            false => failure,
+        }
+    })?;
+    let output = super::Output::new(false, true);
+    let (before, after) = (size(compacted.before_bytes), size(compacted.after_bytes));
+    output.line(&format!("The database had {before} on disk and has {after}."))?;
     Ok(0)
 }
 

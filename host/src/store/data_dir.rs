@@ -39,6 +39,7 @@ impl DataDir {
         let lock = lock(&path.join("LOCK"))?;
         let dir = Self { path, _lock: lock };
         dir.settle_format()?;
+        super::compact::settle(&dir.path)?;
         for folder in [dir.store(), dir.modules(), dir.uploads(), dir.tenants(), dir.keys(), dir.cache()] {
             make_private_dir(&folder)?;
         }

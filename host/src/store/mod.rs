@@ -8,6 +8,7 @@
 //! sled blocks, so every call here either runs on the blocking pool or says in its name that it blocks.
 
 mod commit;
+mod compact;
 mod data_dir;
 mod error;
 mod keys;
@@ -22,6 +23,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use compact::Compacted;
 pub use data_dir::{DataDir, FORMAT_VERSION};
 pub use error::StoreError;
 pub use keys::{Key, Kind, Prefix};

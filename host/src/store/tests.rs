@@ -223,3 +223,69 @@ fn a_tenants_directories_are_erased_however_deep_a_guest_made_them() {
     // Once more finds nothing, and is no failure.
     assert_eq!(dir.erase_tenant(scope.tenant()).unwrap(), 0);
 }
+
+/// Everything that a database holds.
+fn contents(path: &Path) -> Vec<(sled::IVec, sled::IVec, sled::IVec)> {
+    let store = Store::open(path, &OPTIONS).unwrap();
+    let mut names = store.db().tree_names();
+    names.sort();
+    let pairs = |name: &sled::IVec| {
+        let tree = store.db().open_tree(name).unwrap();
+        tree.iter().map(Result::unwrap).map(|(key, value)| (name.clone(), key, value)).collect::<Vec<_>>()
+    };
+    names.iter().flat_map(pairs).collect()
+}
+
+#[test]
+fn a_compaction_keeps_what_is_alive_and_gives_the_rest_back() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        put_notes(&store, &scope(), 100);
+        let dead = store.db().open_tree("dead").unwrap();
+        for number in 0..200_u32 {
+            // Bytes that do not compress.
+            let value: Vec<u8> =
+                (0..32_768_u32).map(|at| (at.wrapping_mul(2_654_435_761) ^ number) as u8).collect();
+            dead.insert(number.to_be_bytes(), value).unwrap();
+        }
+        store.commit_blocking().unwrap();
+        dead.clear().unwrap();
+        store.commit_blocking().unwrap();
+    }
+    let before = contents(dir.path());
+    let compacted = Store::compact(dir.path(), &OPTIONS).unwrap();
+    assert!(compacted.after_bytes < compacted.before_bytes / 2, "{compacted:?}");
+    assert_eq!(contents(dir.path()), before);
+    assert!(!dir.path().join("store.old").exists() && !dir.path().join("store.new").exists());
+}
+
+#[test]
+fn a_compaction_that_was_killed_leaves_one_whole_database() {
+    let dir = tempfile::tempdir().unwrap();
+    put_notes(&Store::open(dir.path(), &OPTIONS).unwrap(), &scope(), 10);
+    let before = contents(dir.path());
+    let (store, new, old) =
+        (dir.path().join("store"), dir.path().join("store.new"), dir.path().join("store.old"));
+    // While it copied.
+    fs::create_dir(&new).unwrap();
+    fs::write(new.join("db"), "half").unwrap();
+    assert_eq!(contents(dir.path()), before);
+    assert!(!new.exists());
+    // Between the two names.
+    fs::rename(&store, &old).unwrap();
+    fs::create_dir(&new).unwrap();
+    assert_eq!(contents(dir.path()), before);
+    assert!(store.exists() && !old.exists() && !new.exists());
+    // After them.
+    fs::create_dir(&old).unwrap();
+    assert_eq!(contents(dir.path()), before);
+    assert!(!old.exists());
+}
+
+#[test]
+fn a_store_in_use_is_not_compacted() {
+    let dir = tempfile::tempdir().unwrap();
+    let _used = Store::open(dir.path(), &OPTIONS).unwrap();
+    assert_eq!(Store::compact(dir.path(), &OPTIONS).unwrap_err().code(), "data_dir_in_use");
+}
