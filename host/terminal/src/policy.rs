@@ -165,7 +165,7 @@ mod tests {
         ] {
             assert_eq!(osc(text), Verdict::Drop, "{text}");
         }
-        for text in ["0;title", "8;;https://example.org", "11;#000000", "104", "9;4;1;50"] {
+        for text in ["0;title", "8;;https://docs.example", "11;#000000", "104", "9;4;1;50"] {
             assert_eq!(osc(text), Verdict::Pass, "{text}");
         }
         assert_eq!(

@@ -43,7 +43,7 @@ fn what_is_harmless_goes_on_as_it_is() {
         "\x1b[1;38;2;1;2;3;4:3mx\x1b[m",
         "\x1b[2J\x1b[H\x1b[10;20H\x1b[3A\x1b[K\x1b[2;5r\x1b7\x1b8\x1bM\x1b[2 q\x1b[!p",
         "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2026h",
-        "\x1b]0;title\x07\x1b]2;t\x1b\\\x1b]8;id=1;https://example.org\x1b\\link\x1b]8;;\x1b\\",
+        "\x1b]0;title\x07\x1b]2;t\x1b\\\x1b]8;id=1;https://docs.example\x1b\\link\x1b]8;;\x1b\\",
         "\x1b]11;#123456\x07\x1b]4;1;red\x07\x1b]104\x07\x1b]9;4;1;30\x07",
         "\x1b(0lqk\x1b(B\x0e\x0f\x1bc",
         "世👨‍👩‍👧e\u{301}",
@@ -112,7 +112,7 @@ fn a_guest_that_ends_leaves_the_terminal_as_it_was() {
         ("\x1b[2;4r\x1b[?6h", "\x1b7\x1b[r\x1b[?6l\x1b8"),
         ("\x1b[4h\x1b=\x1b[4 q\x1b[?7l", "\x1b[4l\x1b>\x1b[0 q\x1b[?7h"),
         ("\x1b(0", "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"),
-        ("\x1b]8;;https://example.org\x07", "\x1b]8;;\x1b\\"),
+        ("\x1b]8;;https://docs.example\x07", "\x1b]8;;\x1b\\"),
         ("\x1b]9;4;1;5\x07\x1b]9;4;0\x07", ""),
         ("\x1b[?25l\x1b[?1049h\x1b[31m\x1bc", ""),
         // Terminals differ in what a soft reset resets.
