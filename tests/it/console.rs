@@ -47,7 +47,9 @@ async fn relative_paths_lead_from_where_the_session_is() {
     world.a.send(reqwest::Method::PUT, "files/other/note.txt", "other").await.expect(201);
     assert_eq!(terminal.run("cd docs && pwd").await, "/docs\n");
     assert_eq!(terminal.run("cat deep/note.txt; echo").await, "inside\n");
-    assert_eq!(terminal.run("cat /other/note.txt; echo").await, "other\n");
+    // It would mean another file: one command here reads, another may write.
+    assert!(terminal.run("cat /other/note.txt").await.contains("absolute_path"));
+    assert_eq!(terminal.run("cat < /other/note.txt; echo").await, "other\n");
     assert_eq!(terminal.run("echo new > made.txt; cat made.txt").await, "new\n");
     assert_eq!(world.a.get("files/docs/made.txt").await.expect(200).text(), "new\n");
     assert!(terminal.run("cd nowhere").await.contains("file_not_found"));
@@ -163,4 +165,30 @@ async fn more_than_is_read_ends_what_writes() {
     terminal.run("flood | exit_code 3; echo done").await;
     assert_eq!(terminal.status(), 0);
     assert!(world.a.get("runs?status=running").await.expect(200).items().is_empty());
+}
+
+#[tokio::test]
+async fn log_lines_are_told_together_and_each_once() {
+    const LINES: usize = 5_000;
+    let world = World::start().await;
+    world.a.deploy("seq", command("seq"), json!({})).await;
+    let subscribe = json!([{"ch": 1, "channel": "logs", "filter": {"command": "seq"}}]).to_string();
+    let (mut cursor, mut texts, mut events) = (String::new(), Vec::new(), 0);
+    while texts.len() < LINES {
+        let query = [("subscribe", &subscribe), ("cursor", &cursor), ("wait", &"5".to_owned())];
+        let request = world.a.request(reqwest::Method::GET, "console/events").query(&query);
+        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        if cursor.is_empty() {
+            world.a.start(json!({"command": "seq", "args": [LINES.to_string()]})).await;
+        }
+        cursor = answer["data"]["next"].as_str().unwrap().to_owned();
+        for event in answer["data"]["events"].as_array().unwrap() {
+            for line in event["lines"].as_array().into_iter().flatten() {
+                texts.push(line["text"].as_str().unwrap().to_owned());
+            }
+            events += 1;
+        }
+    }
+    assert!(texts.iter().eq((1..=LINES).map(|number| number.to_string()).collect::<Vec<_>>().iter()));
+    assert!(events < LINES / 10, "{events} events");
 }

@@ -61,6 +61,14 @@ pub enum CommandError {
     /// The module cannot be loaded.
     #[error("the module of the command cannot be loaded")]
     Module(#[source] ModuleError),
+    /// It starts below the top of the tenant's directory, where an absolute path would mean another file.
+    #[error("`{path}`: a command that starts in {cwd} sees only what is below it")]
+    AbsolutePath {
+        /// The argument.
+        path: String,
+        /// Where it starts.
+        cwd: String,
+    },
     /// A part that runs stand on failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,6 +105,7 @@ impl CommandError {
             Self::RunAlreadyEnded => "run_already_ended",
             Self::RunNotEnded => "run_not_ended",
             Self::Invalid(_) => "invalid_value",
+            Self::AbsolutePath { .. } => "absolute_path",
             Self::TooManyRuns(_) => "too_many_runs",
             Self::TenantMemory(_) => "tenant_memory_used_up",
             Self::TenantClosed => "tenant_suspended",

@@ -1,6 +1,7 @@
 //! What a run is given: directories, opened through the tenant's own and never by a path of the host; the network; secrets.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -76,18 +77,20 @@ impl Commands {
     }
 
     /// Opens the granted directories, and makes those that are missing. With a working directory, relative paths lead
-    /// from there: see [`starting_in`].
+    /// from there: see [`start_in`].
     pub(super) async fn directories(
         &self,
         scope: &TenantScope,
         limits: VolumeLimits,
         granted: &[api::DirectoryGrant],
         cwd: Option<TenantPath>,
+        args: &[String],
     ) -> Result<(Vec<DirectoryGrant>, Option<Volume>), CommandError> {
         if granted.is_empty() {
             return Ok((Vec::new(), None));
         }
         let (files, scope, granted) = (self.inner.files.clone(), scope.clone(), granted.to_vec());
+        let args = args.to_vec();
         let opened = tokio::task::spawn_blocking(move || {
             let root = files.open_root(&scope)?;
             let volume = files.volume(&scope, limits)?;
@@ -95,7 +98,7 @@ impl Commands {
                 granted.iter().map(|grant| open(&volume, &root, grant)).collect();
             let mut opened = opened?;
             if let Some(cwd) = cwd.filter(|cwd| !cwd.is_root()) {
-                opened.extend(starting_in(&root, &granted, &cwd));
+                start_in(&cwd, &root, &granted, &mut opened, &args)?;
             }
             Ok((opened, Some(volume)))
         });
@@ -126,42 +129,117 @@ fn access(granted: api::Access) -> Access {
     }
 }
 
-/// Directories of the top that keep their absolute names for a guest that starts below it.
-const TOP_DIRECTORIES: usize = 32;
-
-/// What lets a guest start in a directory below a granted one. The C library of WASI takes `/x` and `x` for the same name, looks
-/// for the longest granted directory that it begins with, and for the last of equally long ones. So the directory is
-/// granted once more, as `.`, behind all others; and if the grant above it is the guest's root, so are the directories at its
-/// top, by their absolute names. Nothing is granted that was not granted before. Without a grant above it, nothing is.
-fn starting_in(root: &Dir, granted: &[api::DirectoryGrant], cwd: &TenantPath) -> Vec<DirectoryGrant> {
-    let above = |grant: &&api::DirectoryGrant| {
-        let path: Option<TenantPath> = grant.path.parse().ok();
-        path.is_some_and(|path| path.is_root() || cwd.relative().starts_with(path.relative()))
+/// Lets a guest start in a directory below a granted one. The C library of WASI takes `/x` and `x` for the same name, and for
+/// the longest granted directory that it begins with. So where the grant above is the guest's root, the directory takes
+/// its place, and the guest sees only what is below it: relative paths lead from there. An absolute path would silently
+/// mean another file; an argument that is one is refused. Nothing is granted that was not granted before, and without a
+/// grant above it nothing is.
+fn start_in(
+    cwd: &TenantPath,
+    root: &Dir,
+    granted: &[api::DirectoryGrant],
+    opened: &mut Vec<DirectoryGrant>,
+    args: &[String],
+) -> Result<(), CommandError> {
+    let depth = |grant: &api::DirectoryGrant| {
+        let path: TenantPath = grant.path.parse().ok()?;
+        let is_above = path.is_root() || cwd.relative().starts_with(path.relative());
+        is_above.then(|| if path.is_root() { 0 } else { path.relative().components().count() })
     };
     // The nearest of those above it.
-    let Some(grant) = granted.iter().filter(above).max_by_key(|grant| grant.path.trim_matches('/').len())
-    else {
-        return Vec::new();
-    };
-    let Ok(directory) = root.open_dir(cwd.relative()) else { return Vec::new() };
-    let given = |directory: Dir, guest: String| DirectoryGrant {
-        host: HostDirectory::Open(Arc::new(directory)),
-        guest,
-        access: access(grant.access),
-    };
-    let mut added = Vec::new();
-    let top = grant.path.parse::<TenantPath>().ok().and_then(|path| root.open_dir(path.relative()).ok());
-    if let Some(top) = top.filter(|_| grant.guest.trim_matches(['/', '.']).is_empty()) {
-        let names = top.entries().into_iter().flatten().flatten();
-        let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        for name in names.filter_map(|entry| entry.file_name().into_string().ok()).take(TOP_DIRECTORIES) {
-            let guest = format!("/{name}");
-            let is_granted = granted.iter().any(|grant| grant.guest.trim_end_matches('/') == guest);
-            if let Some(directory) = top.open_dir(&name).ok().filter(|_| !is_granted) {
-                added.push(given(directory, guest));
+    let depths = granted.iter().enumerate().filter_map(|(index, grant)| Some((depth(grant)?, index)));
+    let Some((_, above)) = depths.max() else { return Ok(()) };
+    // One that is gone meanwhile is no place to start.
+    let Ok(directory) = root.open_dir(cwd.relative()) else { return Ok(()) };
+    let access = opened[above].access;
+    if granted[above].guest.trim_matches(['/', '.']).is_empty() {
+        let others = granted.iter().enumerate().filter(|(index, _)| *index != above);
+        let names: Vec<_> = others.map(|(_, grant)| Path::new(&grant.guest)).collect();
+        for path in args.iter().filter_map(|arg| absolute(arg)) {
+            let is_granted = names.iter().any(|name| Path::new(path).starts_with(name));
+            let below = Path::new(path.trim_start_matches('/'));
+            let is_there = |directory: &Dir| directory.symlink_metadata(below).is_ok();
+            if !is_granted && (access == Access::ReadWrite || is_there(root) || is_there(&directory)) {
+                return Err(CommandError::AbsolutePath { path: path.to_owned(), cwd: cwd.absolute() });
             }
         }
+        opened.remove(above);
     }
-    added.push(given(directory, ".".to_owned()));
-    added
+    opened.push(DirectoryGrant {
+        host: HostDirectory::Open(Arc::new(directory)),
+        guest: ".".to_owned(),
+        access,
+    });
+    Ok(())
+}
+
+/// The absolute path that an argument is, or that an option has for its value.
+fn absolute(arg: &str) -> Option<&str> {
+    let value = match arg.split_once('=') {
+        Some((option, value)) if option.starts_with('-') => value,
+        _ => arg,
+    };
+    value.starts_with('/').then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(path: &str, guest: &str, access: api::Access) -> api::DirectoryGrant {
+        api::DirectoryGrant { path: path.to_owned(), guest: guest.to_owned(), access }
+    }
+
+    /// What a guest sees that starts in a directory, or the path that is refused.
+    fn started(cwd: &str, grants: &[api::DirectoryGrant], args: &[&str]) -> Result<Vec<String>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("docs/deep")).unwrap();
+        std::fs::write(folder.path().join("top.txt"), "").unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a directory of the test's own")]
+        let root = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        let open = |grant: &api::DirectoryGrant| DirectoryGrant {
+            host: HostDirectory::Path(folder.path().to_owned()),
+            guest: grant.guest.clone(),
+            access: access(grant.access),
+        };
+        let mut opened: Vec<_> = grants.iter().map(open).collect();
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        match start_in(&cwd.parse().unwrap(), &root, grants, &mut opened, &args) {
+            Ok(()) => Ok(opened.into_iter().map(|grant| grant.guest).collect()),
+            Err(CommandError::AbsolutePath { path, .. }) => Err(path),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_guest_that_starts_below_its_root_sees_what_is_below_only() {
+        let root = granted("/", "/", api::Access::ReadWrite);
+        let data = granted("/data", "/data", api::Access::ReadOnly);
+        assert_eq!(started("/docs", &[root.clone()], &["a", "-b=c"]), Ok(vec![".".to_owned()]));
+        assert_eq!(
+            started("/docs", &[root.clone(), data], &["/data/x"]),
+            Ok(vec!["/data".to_owned(), ".".to_owned()])
+        );
+        // Whoever may write could hit a wrong file, or make one.
+        assert_eq!(started("/docs", &[root.clone()], &["/new"]), Err("/new".to_owned()));
+        assert_eq!(started("/docs", &[root], &["--out=/new"]), Err("/new".to_owned()));
+    }
+
+    #[test]
+    fn who_only_reads_is_refused_what_means_another_file() {
+        let root = granted("/", "/", api::Access::ReadOnly);
+        assert_eq!(started("/docs", &[root.clone()], &["/api/"]), Ok(vec![".".to_owned()]));
+        assert_eq!(started("/docs", &[root.clone()], &["/top.txt"]), Err("/top.txt".to_owned()));
+        assert_eq!(started("/docs", &[root], &["/deep"]), Err("/deep".to_owned()));
+    }
+
+    #[test]
+    fn what_is_granted_by_a_name_keeps_it_and_what_is_not_granted_stays_so() {
+        let docs = granted("/docs", "/work", api::Access::ReadWrite);
+        let both = Ok(vec!["/work".to_owned(), ".".to_owned()]);
+        assert_eq!(started("/docs/deep", std::slice::from_ref(&docs), &["/work/x"]), both);
+        let other = granted("/other", "/other", api::Access::ReadOnly);
+        assert_eq!(started("/docs", &[other], &["x"]), Ok(vec!["/other".to_owned()]));
+        assert_eq!(started("/gone", &[docs], &["x"]), Ok(vec!["/work".to_owned()]));
+    }
 }

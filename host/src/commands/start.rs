@@ -174,7 +174,13 @@ impl Commands {
         env.extend(request.env);
         let (network, secrets) = self.network_and_secrets(permit, grants, &mut env).await?;
         let (directories, volume) = self
-            .directories(permit.scope(), allowed.of_volume(), &grants.directories, joins.cwd.clone())
+            .directories(
+                permit.scope(),
+                allowed.of_volume(),
+                &grants.directories,
+                joins.cwd.clone(),
+                &request.args,
+            )
             .await?;
         let grant = Grant {
             args: std::iter::once(request.command).chain(request.args.iter().cloned()).collect(),

@@ -126,6 +126,7 @@ pub(super) static KINDS: &[Kind] = &[
     kind("run_not_found", 404, "There is no such run", "List runs with GET /v1/{tenant}/runs."),
     kind("run_already_ended", 409, "The run has ended", "Nothing is left to do."),
     kind("run_not_ended", 409, "The run has not ended", "Wait for its end, or end it with POST /v1/{tenant}/runs/{run}/kill."),
+    kind("absolute_path", 422, "An absolute path where only relative ones lead", "Start the command at the top of the directory."),
     kind("stdin_gap", 409, "Bytes of standard input are missing in between", "Send again from the offset that was expected."),
     kind("stdin_not_streamed", 409, "The run takes no more input", "Start it with `stdin: stream`."),
     kind("too_many_runs", 429, "The plan's number of concurrent runs is reached", "Wait for one to end, or ask for a larger plan."),

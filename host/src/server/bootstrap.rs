@@ -16,6 +16,8 @@ use crate::tenancy::{Email, NewTenant, PlanName, Settings};
 
 const DEMO_SLUG: &str = "demo";
 const DEMO_OWNER: &str = "owner@demo.local";
+/// Commands of the demo that change files. The others may only read them.
+const WRITERS: [&str; 6] = ["cp", "mkdir", "mv", "rm", "tee", "touch"];
 /// Files of the demo's folder that are looked at.
 const MAX_DEMO_FILES: usize = 1_000;
 
@@ -124,8 +126,8 @@ async fn deploy(
         Ok(_) | Err(RegistryError::DeploymentNotFound) => {}
         Err(error) => return Err(error.into()),
     }
-    let everything =
-        DirectoryGrant { path: "/".to_owned(), guest: "/".to_owned(), access: Access::ReadWrite };
+    let access = if WRITERS.contains(&name.as_str()) { Access::ReadWrite } else { Access::ReadOnly };
+    let everything = DirectoryGrant { path: "/".to_owned(), guest: "/".to_owned(), access };
     let asked = Deploy {
         module: uploaded.module.digest.to_string(),
         description: summary(uploaded.module.help.as_deref().unwrap_or_default()),

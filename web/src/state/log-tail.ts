@@ -31,8 +31,8 @@ export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, sign
     if (event.type === 'error') {
       stop();
       followAlone(tenant, filter, sink, signal);
-    } else if (event.type === 'line') {
-      sink.line(event.line);
+    } else if (event.type === 'lines') {
+      event.lines.forEach(sink.line);
     } else if (event.type === 'gap') {
       sink.gap(event.to >= event.from ? { first_seq: event.from, last_seq: event.to } : undefined);
     } else if (event.type === 'following' && !placed) {

@@ -6,6 +6,8 @@ import { logMatcher } from './logs.mjs';
 import { Session } from './sessions.mjs';
 
 const PROTOCOL = 'cloister.console.v1';
+/** Log lines of one event. */
+const MAX_TOGETHER = 500;
 const HELLO = { type: 'hello', protocol: PROTOCOL, heartbeat_s: 15, window_bytes: 262_144 };
 const SYSTEM_REST_MS = 100;
 
@@ -61,11 +63,12 @@ class Follower {
     this.tenant.followers.add(follow);
     one.stop = () => this.tenant.followers.delete(follow);
     one.pull = () => {
-      while (at < lines.length) {
+      const together = [];
+      while (at < lines.length && together.length < MAX_TOGETHER) {
         const line = lines[at++];
-        if (matches(line)) return { type: 'line', line, cursor: String(at) };
+        if (matches(line)) together.push(line);
       }
-      return undefined;
+      return together.length > 0 ? { type: 'lines', lines: together, cursor: String(at) } : undefined;
     };
     one.at = () => ({ at });
   }

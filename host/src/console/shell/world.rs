@@ -50,6 +50,7 @@ pub(super) fn refusal(code: &str, error: &dyn std::fmt::Display) -> Refusal {
 fn command_refusal(error: &CommandError) -> Refusal {
     match error {
         CommandError::CommandNotFound(_) => Refusal::new(error.code(), "no such command"),
+        CommandError::AbsolutePath { .. } => Refusal::new(error.code(), format!("{error}; `cd /` first")),
         error => refusal(error.code(), error),
     }
 }

@@ -78,7 +78,7 @@ export type ConsoleEvent =
   | { type: 'size'; columns: number; lines: number }
   | { type: 'owner'; client?: string; you: boolean }
   | { type: 'gap'; from: number; to: number; count: number; first_seq?: number; last_seq?: number }
-  | { type: 'line'; line: LogLine }
+  | { type: 'lines'; lines: LogLine[] }
   | { type: 'following' }
   | ({ type: 'snapshot' | 'changed' } & SystemState)
   | { type: 'exit'; run?: Run; exit_code?: number; reason?: 'exited' | 'ended' | 'idle' | 'revoked' | 'stopping' }
