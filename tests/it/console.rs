@@ -52,6 +52,12 @@ async fn relative_paths_lead_from_where_the_session_is() {
     assert_eq!(terminal.run("cat < /other/note.txt; echo").await, "other\n");
     assert_eq!(terminal.run("echo new > made.txt; cat made.txt").await, "new\n");
     assert_eq!(world.a.get("files/docs/made.txt").await.expect(200).text(), "new\n");
+    // Whoever names a directory does not write on the terminals of others.
+    world.a.send(reqwest::Method::PUT, "files/x%1B%5D52;c;eA==%07y/f", "").await.expect(201);
+    terminal.run("cd /x*; echo here").await;
+    assert!(!terminal.shown.windows(4).any(|bytes| bytes == b"\x1b]52"));
+    assert!(terminal.screen().contains("here"));
+    terminal.run("cd /docs").await;
     assert!(terminal.run("cd nowhere").await.contains("file_not_found"));
     assert_eq!(terminal.run("cd ../../.. && pwd").await, "/\n");
 }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use super::data_dir::DataDir;
+use super::data_dir::{DataDir, make_private_dir};
 use super::{Store, StoreError, StoreOptions, commit, open_database, space};
 
 /// The copy while it is made.
@@ -38,6 +38,7 @@ impl Store {
             let size_bytes = from.size_on_disk().map_err(StoreError::database("look at its size"))?;
             // At worst the copy is as large.
             space::admit(dir.path(), size_bytes.saturating_add(options.low_disk_bytes))?;
+            make_private_dir(&new)?;
             let to = open_database(&new, options.cache_bytes)?;
             for name in from.tree_names() {
                 let from = from.open_tree(&name).map_err(StoreError::database("open a tree"))?;

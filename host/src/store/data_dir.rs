@@ -264,7 +264,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-fn make_private_dir(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_private_dir(path: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -54,6 +54,14 @@ fn a_cut_connection_is_resumed_without_loss_or_repetition() {
 }
 
 #[test]
+fn what_is_no_longer_kept_of_the_output_is_told() {
+    let mock = Mock::start();
+    let said = Person::signed_in(&mock).types(&["exec", "gap"]);
+    assert_eq!((said.code, said.text().as_str()), (Some(0), "onethree\n"));
+    assert!(said.stderr.contains("bytes 3 to 7 of stdout are no longer kept"), "{}", said.stderr);
+}
+
+#[test]
 fn input_is_sent_again_from_where_the_host_has_it() {
     let mock = Mock::start();
     let ann = Person::signed_in(&mock);

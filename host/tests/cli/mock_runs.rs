@@ -91,6 +91,11 @@ pub(crate) async fn start(State(seen): State<Arc<Seen>>, Json(body): Json<Create
             let output = ["one ", "two ", "three\n"].map(|text| ("stdout", text.as_bytes().to_vec()));
             Live { cuts: true, output: output.to_vec(), ended: exited(7) }
         }
+        "gap" => {
+            let output = [("stdout", "one"), ("gap", ""), ("stdout", "three\n")];
+            let output = output.map(|(stream, text)| (stream, text.as_bytes().to_vec()));
+            Live { output: output.to_vec(), ended: exited(0), cuts: false }
+        }
         "fuel" => {
             let message = Some("it used all of its 5 fuel units".to_owned());
             Live {
@@ -161,6 +166,11 @@ pub(crate) async fn output(
                     return Some((Err("cut".into()), (changes, next, sent + 1)));
                 }
                 if let Some((stream, bytes)) = live.output.get(next) {
+                    if *stream == "gap" {
+                        let gap = json!({"stream": "stdout", "from": 3, "to": 7});
+                        let event = format!("id: {next}\nevent: gap\ndata: {gap}\n\n");
+                        return Some((Ok(event), (changes, next + 1, sent + 1)));
+                    }
                     let output = json!({"stream": stream, "data": BASE64_STANDARD.encode(bytes)});
                     let event =
                         format!(": still here\n\nid: {next}\nevent: output\ndata: {output}\n\nid: 99\nda");

@@ -91,7 +91,7 @@ async fn attach(
     signals: &mut Signals,
 ) -> Outcome<u8> {
     let mut stdin = pin!(stdin::pump(client, id));
-    let mut stdout = pin!(stdout::follow(client, id));
+    let mut stdout = pin!(stdout::follow(context, client, id));
     let mut stdin_open = with_stdin;
     loop {
         tokio::select! {

@@ -2,14 +2,16 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cloister_host::api::{OutputEvent, Run};
+use cloister_host::api::{OutputEvent, OutputGap, Run};
 use tokio::io::{AsyncWrite, AsyncWriteExt, stderr, stdout};
 
 use crate::cli::client::{Client, EventStream};
+use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::output::printable_lines;
 
 /// Follows the output of a run from its start; gives the ended run.
-pub(super) async fn follow(client: &Client, id: &str) -> Outcome<Box<Run>> {
+pub(super) async fn follow(context: &Context, client: &Client, id: &str) -> Outcome<Box<Run>> {
     let mut events = EventStream::new(client, client.tenant_url(&["runs", id, "output"])?, None);
     let (mut out, mut err) = (stdout(), stderr());
     loop {
@@ -22,6 +24,12 @@ pub(super) async fn follow(client: &Client, id: &str) -> Outcome<Box<Run>> {
                     "stderr" => write(&mut err, &bytes).await?,
                     _ => write(&mut out, &bytes).await?,
                 }
+            }
+            "gap" => {
+                let OutputGap { stream, from, to } =
+                    serde_json::from_str(&event.data).map_err(Failure::bad_answer)?;
+                let stream = printable_lines(&stream);
+                context.output.warn(&format!("bytes {from} to {to} of {stream} are no longer kept"));
             }
             "exit" => return serde_json::from_str(&event.data).map(Box::new).map_err(Failure::bad_answer),
             // What later versions may add.

@@ -88,7 +88,7 @@ impl Drive {
         format!(
             "\x1b[36m{}\x1b[0m \x1b[34m{}\x1b[0m \x1b[{colour}m$\x1b[0m ",
             self.world.context.scope().slug(),
-            self.shell.cwd()
+            visible(self.shell.cwd())
         )
     }
 
@@ -139,7 +139,7 @@ impl Drive {
         let from = found.start.saturating_sub(before.len());
         let candidates = found.candidates.into_iter().map(|candidate| Candidate {
             text: candidate.text.chars().chain(candidate.trailing).collect(),
-            shown: candidate.display,
+            shown: visible(&candidate.display),
         });
         let effects = self.screen.complete(from, &candidates.collect::<Vec<_>>());
         self.typed.extend(effects);
@@ -208,6 +208,11 @@ impl Drive {
         });
         (!hung_up).then_some(())
     }
+}
+
+/// A name as it may stand on a terminal: a guest chose it.
+fn visible(name: &str) -> String {
+    name.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 /// The keys while a line runs.
