@@ -215,21 +215,21 @@ mod tests {
     fn a_guest_that_starts_below_its_root_sees_what_is_below_only() {
         let root = granted("/", "/", api::Access::ReadWrite);
         let data = granted("/data", "/data", api::Access::ReadOnly);
-        assert_eq!(started("/docs", &[root.clone()], &["a", "-b=c"]), Ok(vec![".".to_owned()]));
+        assert_eq!(started("/docs", std::slice::from_ref(&root), &["a", "-b=c"]), Ok(vec![".".to_owned()]));
         assert_eq!(
             started("/docs", &[root.clone(), data], &["/data/x"]),
             Ok(vec!["/data".to_owned(), ".".to_owned()])
         );
         // Whoever may write could hit a wrong file, or make one.
-        assert_eq!(started("/docs", &[root.clone()], &["/new"]), Err("/new".to_owned()));
+        assert_eq!(started("/docs", std::slice::from_ref(&root), &["/new"]), Err("/new".to_owned()));
         assert_eq!(started("/docs", &[root], &["--out=/new"]), Err("/new".to_owned()));
     }
 
     #[test]
     fn who_only_reads_is_refused_what_means_another_file() {
         let root = granted("/", "/", api::Access::ReadOnly);
-        assert_eq!(started("/docs", &[root.clone()], &["/api/"]), Ok(vec![".".to_owned()]));
-        assert_eq!(started("/docs", &[root.clone()], &["/top.txt"]), Err("/top.txt".to_owned()));
+        assert_eq!(started("/docs", std::slice::from_ref(&root), &["/api/"]), Ok(vec![".".to_owned()]));
+        assert_eq!(started("/docs", std::slice::from_ref(&root), &["/top.txt"]), Err("/top.txt".to_owned()));
         assert_eq!(started("/docs", &[root], &["/deep"]), Err("/deep".to_owned()));
     }
 
