@@ -31,9 +31,13 @@ impl Store {
     /// # Errors
     /// When another process owns the directory, the disk has no room for the copy, or the database is damaged.
     pub fn compact(path: &Path, options: &StoreOptions) -> Result<Compacted, StoreError> {
+        if !path.join("store").exists() && !path.join(OLD).exists() {
+            let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(StoreError::Io { attempt: "find a database to compact", source });
+        }
         let dir = DataDir::claim(path)?;
         let new = dir.path().join(NEW);
-        let before_bytes = {
+        let (before_bytes, copied_bytes) = {
             let from = open_database(&dir.store(), options.cache_bytes)?;
             let size_bytes = from.size_on_disk().map_err(StoreError::database("look at its size"))?;
             // At worst the copy is as large.
@@ -47,8 +51,13 @@ impl Store {
             }
             let file = File::open(new.join("db")).map_err(StoreError::io("open the copy's file"))?;
             commit::flush(&to, &file)?;
-            size_bytes
+            (size_bytes, to.size_on_disk().map_err(StoreError::database("look at its size"))?)
         };
+        if copied_bytes >= before_bytes {
+            // There is nothing to give back.
+            fs::remove_dir_all(&new).map_err(StoreError::io("remove the copy"))?;
+            return Ok(Compacted { before_bytes, after_bytes: before_bytes });
+        }
         take_place(&dir)?;
         let after_bytes = open_database(&dir.store(), options.cache_bytes)?
             .size_on_disk()

@@ -284,6 +284,20 @@ fn a_compaction_that_was_killed_leaves_one_whole_database() {
 }
 
 #[test]
+fn what_has_nothing_to_give_back_stays_and_nothing_is_made_where_nothing_was() {
+    let dir = tempfile::tempdir().unwrap();
+    put_notes(&Store::open(dir.path(), &OPTIONS).unwrap(), &scope(), 10);
+    let before = contents(dir.path());
+    Store::compact(dir.path(), &OPTIONS).unwrap();
+    let again = Store::compact(dir.path(), &OPTIONS).unwrap();
+    assert!(again.after_bytes <= again.before_bytes, "{again:?}");
+    assert_eq!(contents(dir.path()), before);
+    let nothing = dir.path().join("nothing");
+    Store::compact(&nothing, &OPTIONS).unwrap_err();
+    assert!(!nothing.exists());
+}
+
+#[test]
 fn a_store_in_use_is_not_compacted() {
     let dir = tempfile::tempdir().unwrap();
     let _used = Store::open(dir.path(), &OPTIONS).unwrap();
