@@ -77,6 +77,17 @@ impl Reply {
     }
 }
 
+/// A host of a test's own, without waits that only security needs.
+pub(super) fn quick_config(dir: &std::path::Path) -> Config {
+    let mut config = Config::default();
+    config.store.data_dir = dir.join("data");
+    config.store.low_disk_bytes = 0;
+    config.auth.argon2_memory_kib = 8;
+    config.auth.argon2_passes = 1;
+    config.engine.threads = 1;
+    config
+}
+
 impl Host {
     pub(super) async fn start() -> Self {
         Self::start_with(|_| ()).await
@@ -84,12 +95,7 @@ impl Host {
 
     pub(super) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.store.data_dir = dir.path().join("data");
-        config.store.low_disk_bytes = 0;
-        config.auth.argon2_memory_kib = 8;
-        config.auth.argon2_passes = 1;
-        config.engine.threads = 1;
+        let mut config = quick_config(dir.path());
         change(&mut config);
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));

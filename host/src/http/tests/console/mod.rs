@@ -32,12 +32,7 @@ impl Served {
         // Fails when it was chosen before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.store.data_dir = dir.path().join("data");
-        config.store.low_disk_bytes = 0;
-        config.auth.argon2_memory_kib = 8;
-        config.auth.argon2_passes = 1;
-        config.engine.threads = 1;
+        let mut config = quick_config(dir.path());
         // What is tested is no rate.
         for plan in [&mut config.plans.free, &mut config.plans.professional] {
             plan.requests_per_minute = 0;
