@@ -91,8 +91,11 @@ pub struct Membership {
     pub slug: String,
     /// The tenant's name on screens.
     pub name: String,
-    /// `owner`, `admin`, `developer`, `runner` or `viewer`.
+    /// `owner`, `admin`, `developer`, `runner`, `viewer`, or a role of the tenant's own.
     pub role: String,
+    /// What that role allows now, such as `log:read` or `run:create:report-*`.
+    #[serde(default)]
+    pub permissions: Vec<String>,
 }
 
 /// Answer of `GET /.well-known/jwks.json` (RFC 7517, section 5).

@@ -449,6 +449,7 @@ impl Auth {
                 slug: place.slug.to_string(),
                 name: place.name.clone(),
                 role: place.role.as_str().to_owned(),
+                permissions: place.permissions.iter().map(ToString::to_string).collect(),
             })
             .collect();
         Ok(api::Principal {

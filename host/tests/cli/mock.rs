@@ -148,6 +148,7 @@ fn principal() -> Principal {
         slug: slug.to_owned(),
         name: slug.to_uppercase(),
         role: role.to_owned(),
+        permissions: Vec::new(),
     };
     Principal {
         id: "usr_1".to_owned(),

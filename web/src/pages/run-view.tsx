@@ -2,18 +2,17 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useRef, useState } from 'react';
-import { client } from '../api/client';
-import { getRun, killRun, outputPath } from '../api/endpoints';
+import { getRun, killRun } from '../api/endpoints';
 import type { ApiProblem } from '../api/problem';
-import type { OutputEvent, Run } from '../api/types';
-import { base64ToBytes } from '../lib/bytes';
+import type { Run } from '../api/types';
 import { asSentence, formatBytes, formatCount, formatMicros, formatTime, shortRun } from '../lib/format';
 import { joinWords } from '../lib/shell-words';
 import { useNow } from '../lib/use-now';
+import { consoleOf, useConsoleState } from '../state/console';
 import { usePrefs } from '../state/prefs';
+import { followRun } from '../state/run-output';
 import { useLogs } from '../state/use-logs';
-import { follow, type FollowState } from '../stream/follow';
-import { httpTransport } from '../stream/http';
+import type { FollowState } from '../stream/follow';
 import { AgainIcon, StopIcon, TextIcon } from '../ui/icons';
 import { LiveBadge, LogView } from '../ui/log-view';
 import { CopyButton, ProblemNotice, RunBadge, Waiting } from '../ui/parts';
@@ -62,27 +61,22 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
   const source = useCallback(
     (sink: TerminalSink, signal: AbortSignal) => {
       setGap(false);
-      void follow({
-        transport: httpTransport(client, outputPath(tenant, id)),
-        signal,
-        onEvent: async (event) => {
-          if (event.event === 'output') {
-            const { stream, data } = JSON.parse(event.data) as OutputEvent;
-            await sink.write(stream === 'stderr' ? asError(base64ToBytes(data)) : base64ToBytes(data));
-          } else if (event.event === 'gap') {
-            setGap(true);
-          } else if (event.event === 'exit') {
-            queries.setQueryData(['run', tenant, id], JSON.parse(event.data) as Run);
+      followRun(
+        consoleOf(tenant),
+        tenant,
+        id,
+        {
+          write: (stream, bytes) => sink.write(stream === 'stderr' ? asError(bytes) : bytes),
+          gap: () => setGap(true),
+          reset: () => sink.reset(),
+          ended: (ended) => {
+            queries.setQueryData(['run', tenant, id], ended);
             void queries.invalidateQueries({ queryKey: ['runs', tenant] });
-            return 'end';
-          }
+          },
+          state: (state, problem) => setStream({ state, problem }),
         },
-        onState: (state, problem) => setStream({ state, problem }),
-        onGap: () => {
-          sink.reset();
-          setGap(true);
-        },
-      });
+        signal,
+      );
     },
     [tenant, id, queries],
   );
@@ -109,7 +103,7 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
       {gap && <p className="notice warn run-note">The beginning of the output is no longer kept; what is left follows.</p>}
       {stream.state === 'failed' && stream.problem && (
         <div className="run-note">
-          <ProblemNotice error={stream.problem} />
+          <ProblemNotice error={stream.problem} action={<ConnectAgain tenant={tenant} />} />
         </div>
       )}
       <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
@@ -119,6 +113,16 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
       {data && <RunFoot run={data} />}
       {data ? <RunLog tenant={tenant} run={data} /> : <Waiting />}
     </section>
+  );
+}
+
+function ConnectAgain({ tenant }: { tenant: string }) {
+  const connection = consoleOf(tenant);
+  if (useConsoleState(connection).phase !== 'ended') return null;
+  return (
+    <button type="button" className="button small" onClick={() => connection.retry()}>
+      Connect again
+    </button>
   );
 }
 

@@ -3,13 +3,13 @@ import { client } from '../api/client';
 import { logsPath, type LogFilter } from '../api/endpoints';
 import { asProblem, type ApiProblem } from '../api/problem';
 import type { LineRange, LogLine } from '../api/types';
-import type { ConsoleState } from '../stream/console/connection';
 import { follow, type FollowState } from '../stream/follow';
 import { httpTransport } from '../stream/http';
 import { consoleOf } from './console';
+import { runShared } from './shared-feed';
 
 export interface TailSink {
-  line: (line: LogLine) => void;
+  lines: (lines: readonly LogLine[]) => void;
   /** Lines that retention took before they could be shown, or that are damaged; unknown which, when absent. */
   gap: (range: LineRange | undefined) => void;
   state: (state: FollowState, problem: ApiProblem | undefined) => void;
@@ -17,37 +17,25 @@ export interface TailSink {
   placed: () => void;
 }
 
-const STATES: Record<ConsoleState['phase'], FollowState> = { idle: 'connecting', connecting: 'connecting', open: 'open', waiting: 'waiting', ended: 'failed' };
-
 export function tailLogs(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
   const connection = consoleOf(tenant);
   let placed = false;
-  const tell = () => {
-    const { phase, problem } = connection.getState();
-    sink.state(STATES[phase], problem);
-  };
   const wanted = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as Record<string, string | string[]>;
-  const { unsubscribe } = connection.subscribe({ channel: 'logs', filter: wanted }, (event) => {
-    if (event.type === 'error') {
-      stop();
-      followAlone(tenant, filter, sink, signal);
-    } else if (event.type === 'lines') {
-      event.lines.forEach(sink.line);
-    } else if (event.type === 'gap') {
-      sink.gap(event.to >= event.from ? { first_seq: event.from, last_seq: event.to } : undefined);
-    } else if (event.type === 'following' && !placed) {
-      // Later ones follow a cut, after which it goes on from its cursor.
-      placed = true;
-      sink.placed();
-    }
-  });
-  const forget = connection.onState(tell);
-  const stop = () => {
-    forget();
-    unsubscribe();
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  tell();
+  const subscribe = () =>
+    connection.subscribe({ channel: 'logs', filter: wanted }, (event) => {
+      if (event.type === 'error') {
+        running.goAlone();
+      } else if (event.type === 'lines') {
+        sink.lines(event.lines);
+      } else if (event.type === 'gap') {
+        sink.gap(event.to >= event.from ? { first_seq: event.from, last_seq: event.to } : undefined);
+      } else if (event.type === 'following' && !placed) {
+        // Later ones follow a cut, after which it goes on from its cursor.
+        placed = true;
+        sink.placed();
+      }
+    });
+  const running = runShared(connection, { subscribe, alone: () => followAlone(tenant, filter, sink, signal), state: sink.state }, signal);
 }
 
 function followAlone(tenant: string, filter: LogFilter, sink: TailSink, signal: AbortSignal): void {
@@ -59,7 +47,7 @@ function followAlone(tenant: string, filter: LogFilter, sink: TailSink, signal: 
       if (event.event === 'gap') sink.gap(JSON.parse(event.data) as LineRange);
       if (event.event !== 'line') return;
       hasCursor = true;
-      sink.line(JSON.parse(event.data) as LogLine);
+      sink.lines([JSON.parse(event.data) as LogLine]);
     },
     onState: (state, problem) => {
       sink.state(state, problem);

@@ -94,9 +94,9 @@ export function useLogs(tenant: string, filter: LogFilter, { over = false, line 
         view.tenant,
         view.filter,
         {
-          line: (entry) => {
+          lines: (lines) => {
             lastLineMs.current = performance.now();
-            view.store.append([entry]);
+            view.store.append(lines);
           },
           gap: (range) => {
             setGap(true);

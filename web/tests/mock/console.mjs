@@ -94,9 +94,32 @@ class Follower {
     one.at = () => ({ told });
   }
 
-  output(one) {
-    one.pull = () => undefined;
-    one.at = () => ({});
+  output(one, place) {
+    const record = this.tenant.runs.get(one.subscription.run);
+    if (!record) throw new Refusal(404, 'run_not_found', 'There is no such run.');
+    const [stdout, stderr] = (place?.at ?? one.subscription.from ?? '0.0').split('.').map(Number);
+    const seen = { stdout, stderr };
+    const passed = { stdout: 0, stderr: 0 };
+    let next = 0;
+    let over = place?.over ?? false;
+    record.watchers.add(this.wake);
+    one.stop = () => record.watchers.delete(this.wake);
+    one.at = () => ({ at: `${seen.stdout}.${seen.stderr}`, over });
+    one.pull = () => {
+      while (next < record.output.length) {
+        const { stream, data } = record.output[next++];
+        const bytes = Buffer.from(data, 'base64');
+        const offset = passed[stream];
+        passed[stream] += bytes.length;
+        if (passed[stream] <= seen[stream]) continue;
+        const from = Math.max(offset, seen[stream]);
+        seen[stream] = passed[stream];
+        return { type: 'bytes', stream, offset: from, bytes: bytes.subarray(from - offset), cursor: `${seen.stdout}.${seen.stderr}` };
+      }
+      if (record.run.status !== 'ended' || over) return undefined;
+      over = true;
+      return { type: 'exit', run: record.run, cursor: 'over' };
+    };
   }
 
   remove(ch) {
@@ -227,6 +250,7 @@ function serve(ws, { tenant, user }, mock, client) {
   mock.sockets.add(ws);
   const tell = (event) => ws.send(JSON.stringify(event));
   tell({ ...HELLO, client });
+  const beat = setInterval(() => tell({ type: 'heartbeat' }), HELLO.heartbeat_s * 1000);
   pump = () => {
     for (let event = follower.next(); event; event = follower.next()) {
       if (!event.bytes) {
@@ -235,6 +259,7 @@ function serve(ws, { tenant, user }, mock, client) {
       }
       const head = Buffer.alloc(10);
       head[0] = event.ch;
+      head[1] = ['terminal', 'stdout', 'stderr'].indexOf(event.stream);
       head.writeBigUInt64BE(BigInt(event.offset), 2);
       ws.send(Buffer.concat([head, event.bytes]));
     }
@@ -257,6 +282,7 @@ function serve(ws, { tenant, user }, mock, client) {
     }
   };
   ws.on('close', () => {
+    clearInterval(beat);
     mock.sockets.delete(ws);
     follower.close();
   });

@@ -44,7 +44,11 @@ async fn an_invited_person_joins_once_with_the_role_of_the_invitation() {
     assert_eq!(host.post("/v1/auth/invitation", "", short).await.problem(), "400 password_invalid");
     let accept = json!({"token": link, "new_password": "correct horse battery"});
     let tokens = host.post("/v1/auth/invitation", "", accept.clone()).await.data();
-    assert_eq!(tokens["principal"]["memberships"][0]["role"], "developer");
+    let membership = &tokens["principal"]["memberships"][0];
+    assert_eq!(membership["role"], "developer");
+    let allows =
+        |permission: &str| membership["permissions"].as_array().unwrap().contains(&json!(permission));
+    assert!(allows("module:upload") && !allows("member:write"), "{membership}");
     let bob = tokens["access_token"].as_str().unwrap();
     assert_eq!(host.get("/v1/acme/members", bob).await.data().as_array().unwrap().len(), 2);
     assert_eq!(host.post("/v1/auth/invitation", "", accept).await.problem(), "401 link_invalid");

@@ -192,6 +192,30 @@ test('a socket that takes input and says nothing is replaced, and the input sent
   connection.close();
 });
 
+test('an idle socket lives on the heartbeats of the host, and is replaced when they stay away', async () => {
+  const { host, connection, shown, attach } = setUp(noCuts());
+  attach();
+  await settle(600_000);
+  expect(host.opened.length).toBe(1);
+  host.beats = false;
+  await settle(40_000);
+  expect(host.opened.length).toBe(2);
+  host.beats = true;
+  host.write(text('still here'));
+  await settle();
+  expect(new TextDecoder().decode(new Uint8Array(shown))).toBe('still here');
+  connection.close();
+});
+
+test('polls have no heartbeats, and an idle one is left alone', async () => {
+  const { host, connection, attach } = setUp({ ...noCuts(), refuseSocket: () => 1006 }, 'poll');
+  attach();
+  await settle(40_000);
+  expect(connection.getState()).toMatchObject({ phase: 'open', transport: 'poll' });
+  expect(host.opened.every((kind) => kind === 'poll')).toBe(true);
+  connection.close();
+});
+
 test('a hole on the way begins again from what was handled; one that stays becomes a gap', async () => {
   const { host, connection, shown, events, attach } = setUp(noCuts());
   host.write(text('abcdef'));

@@ -9,9 +9,8 @@ import type { Link, LinkEnd, Transport, TransportKind } from './transport';
 
 /** Input that is not accepted while nothing at all comes: the connection is dead, whatever the socket says. */
 export const INPUT_SILENCE_MS = 10_000;
-/** Three of the host's heartbeats missing, once it has shown that its heartbeats can be seen. */
-const MISSED_HEARTBEATS = 3;
-const HEARTBEAT_S = 15;
+/** So many of the host's heartbeats missing in a row, and the connection is dead. */
+const MISSED_HEARTBEATS = 2;
 /** The same hole so often, and it is believed. */
 const MAX_SAME_HOLE = 3;
 /** Input that the guest has no room for yet, or that came too early, is sent again after this. */
@@ -80,8 +79,8 @@ export class ConsoleConnection {
   /** Since when a worse transport serves, or a better one was last tried in vain. */
   private worseSinceMs: number | undefined;
   private failures = 0;
-  private seesHeartbeats = false;
-  private heartbeatMs = HEARTBEAT_S * 1000;
+  /** How often the host says something whatever happens; unknown before its `hello`, which a poll never has. */
+  private heartbeatMs: number | undefined;
   private timers = new Map<'retry' | 'better' | 'silence' | 'input', ReturnType<typeof setTimeout>>();
 
   constructor(deps: ConsoleDeps) {
@@ -207,7 +206,6 @@ export class ConsoleConnection {
       this.ladder.opened(this.deps.now());
     }
     this.openedAtMs = this.deps.now();
-    this.seesHeartbeats = false;
     this.set({ phase: 'open', transport: link.kind, problem: undefined, retryAtMs: undefined });
     link.subscribe(this.places());
     for (const [session, lane] of this.lanes) this.sendAgain(session, lane);
@@ -245,16 +243,10 @@ export class ConsoleConnection {
   }
 
   private handle(framed: Framed): void | Promise<void> {
-    this.alive();
     const { event } = framed;
-    if (event.type === 'hello') {
-      this.heartbeatMs = event.heartbeat_s * 1000;
-      return;
-    }
-    if (event.type === 'heartbeat') {
-      this.seesHeartbeats = true;
-      return;
-    }
+    if (event.type === 'hello') this.heartbeatMs = event.heartbeat_s * 1000;
+    this.alive();
+    if (event.type === 'hello' || event.type === 'heartbeat') return;
     if (event.type === 'accepted') {
       const lane = this.lanes.get(event.session);
       if (lane) lane.outOfOrder = 0;
@@ -338,7 +330,7 @@ export class ConsoleConnection {
       this.stop('input');
       if (this.awaitsAnswer()) this.after('input', INPUT_SILENCE_MS, () => this.silent());
     }
-    if (this.seesHeartbeats) this.after('silence', this.heartbeatMs * MISSED_HEARTBEATS, () => this.silent());
+    if (this.heartbeatMs !== undefined) this.after('silence', this.heartbeatMs * MISSED_HEARTBEATS, () => this.silent());
   }
 
   private silent(): void {
@@ -376,6 +368,7 @@ export class ConsoleConnection {
     this.link = undefined;
     this.candidate = undefined;
     this.openedAtMs = undefined;
+    this.heartbeatMs = undefined;
     link?.close();
     candidate?.close();
   }

@@ -33,6 +33,8 @@ export class FakeHost {
   readonly opened: string[] = [];
   /** Bytes at the beginning that are not kept any more. */
   trimmed = 0;
+  /** Sockets get a `heartbeat`; a network that is dead brings none. */
+  beats = true;
   /** How many typed bytes the guest has room for. */
   room = Infinity;
   notOwner = false;
@@ -206,6 +208,7 @@ export class FakeSocket {
   private readonly client: string;
   readonly askedModes: unknown[] = [];
   private readonly places = new Map<number, number>();
+  private heart: ReturnType<typeof setInterval> | undefined;
 
   constructor(host: FakeHost, protocol: string, client: string) {
     this.host = host;
@@ -218,6 +221,7 @@ export class FakeSocket {
       host.sockets.add(this);
       this.onopen?.();
       this.tell({ type: 'hello', protocol: SUBPROTOCOL, client: this.client, heartbeat_s: 15, window_bytes: 262_144 });
+      this.heart = setInterval(() => host.beats && this.tell({ type: 'heartbeat' }), 15_000);
     }, 1);
   }
 
@@ -262,6 +266,7 @@ export class FakeSocket {
 
   close(): void {
     this.readyState = 3;
+    clearInterval(this.heart);
     this.host.sockets.delete(this);
   }
 

@@ -106,7 +106,7 @@ export class Place {
     return { ...event, offset: at, bytes: event.bytes.subarray(at - event.offset) };
   }
 
-  private gap(event: ConsoleEvent & { type: 'gap'; stream?: 'terminal' | 'stdout' | 'stderr' }): ConsoleEvent | undefined {
+  private gap(event: ConsoleEvent & { type: 'gap' }): ConsoleEvent | undefined {
     if (this.spec.channel !== 'commands' && this.spec.channel !== 'output') return event;
     const stream = this.spec.channel === 'commands' ? 'terminal' : (event.stream ?? 'stdout');
     const at = this.at(stream);

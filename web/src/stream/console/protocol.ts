@@ -77,7 +77,7 @@ export type ConsoleEvent =
   | { type: 'mode'; n: number; mode: InputMode; mode_offset: number }
   | { type: 'size'; columns: number; lines: number }
   | { type: 'owner'; client?: string; you: boolean }
-  | { type: 'gap'; from: number; to: number; count: number; first_seq?: number; last_seq?: number }
+  | { type: 'gap'; stream?: 'stdout' | 'stderr'; from: number; to: number; count: number }
   | { type: 'lines'; lines: LogLine[] }
   | { type: 'following' }
   | ({ type: 'snapshot' | 'changed' } & SystemState)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use bytes::{Buf, Bytes};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::stream::SplitStream;
+use futures_util::{Sink, SinkExt, StreamExt};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -65,8 +65,6 @@ impl Close {
     }
 }
 
-type Sink = SplitSink<WebSocket, Frame>;
-
 /// What the reader wants written, or done by who writes.
 enum Answer {
     Event(Event),
@@ -98,7 +96,7 @@ pub(super) async fn serve(
     let reader = Reader { app: &app, permit: &permit, opener, answers, channels: BTreeMap::new() };
     let close = tokio::select! {
         close = reader.read(stream) => close,
-        close = write(&mut sink, first, waiting) => close,
+        close = write(&mut sink, first, waiting, Duration::from_secs(HEARTBEAT_S)) => close,
         () = app.stopping.cancelled() => Some(Close::STOPPING),
         () = app.auth.until_revoked(member.clone(), act::ConsoleUse, "ws".to_owned()) => {
             let signed_in = app.auth.check_alive(member.caller()).await.is_ok();
@@ -114,7 +112,7 @@ pub(super) async fn serve(
     drop(place);
 }
 
-async fn goodbye(sink: &mut Sink, close: Close) {
+async fn goodbye(sink: &mut (impl Sink<Frame> + Unpin), close: Close) {
     let frame = CloseFrame { code: close.code, reason: close.reason.into() };
     let said = sink.send(Frame::Close(Some(frame)));
     // Who does not listen is not waited for.
@@ -122,12 +120,24 @@ async fn goodbye(sink: &mut Sink, close: Close) {
 }
 
 /// Writes events, answers and pings; ends when the other side takes nothing, or has gone.
-async fn write(sink: &mut Sink, first: Event, mut answers: mpsc::Receiver<Answer>) -> Option<Close> {
+///
+/// Pings ask the other side whether it lives. A page does not see them, so it is told of us by a `heartbeat` event after
+/// as long without any other.
+async fn write(
+    sink: &mut (impl Sink<Frame> + Unpin),
+    first: Event,
+    mut answers: mpsc::Receiver<Answer>,
+    heartbeat: Duration,
+) -> Option<Close> {
     let mut feeds = Feeds::default();
-    let mut pings = tokio::time::interval_at(Instant::now(), Duration::from_secs(HEARTBEAT_S));
+    let mut pings = tokio::time::interval_at(Instant::now(), heartbeat);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut frame = text(&first);
+    let mut quiet_since = Instant::now();
     loop {
+        if !matches!(frame, Frame::Ping(_)) {
+            quiet_since = Instant::now();
+        }
         let sent = tokio::time::timeout(Duration::from_secs(SILENCE_S), sink.send(frame)).await;
         match sent {
             Ok(Ok(())) => {}
@@ -144,6 +154,9 @@ async fn write(sink: &mut Sink, first: Event, mut answers: mpsc::Receiver<Answer
                         Some(frame) => Frame::Binary(frame),
                         None => text(&event),
                     };
+                }
+                () = tokio::time::sleep_until(quiet_since + heartbeat) => {
+                    break text(&Event::new(None, "heartbeat", json!({})));
                 }
             };
             match answer {
@@ -293,4 +306,37 @@ fn broken(error: &axum::Error) -> Option<Close> {
     let gone =
         text.contains("without closing handshake") || text.starts_with("IO error") || text.contains("closed");
     (!gone).then_some(Close::MALFORMED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_hears_of_a_connection_on_which_nothing_happens() {
+        let (frames, mut written) = mpsc::channel(16);
+        let mut sink = Box::pin(futures_util::sink::unfold(frames, async |frames, frame: Frame| {
+            frames.send(frame).await.map(|()| frames)
+        }));
+        let (answers, waiting) = mpsc::channel(1);
+        let first = Event::new(None, "hello", json!({}));
+        let writing = write(&mut sink, first, waiting, Duration::from_millis(5));
+        let heard = async {
+            let mut told = Vec::new();
+            let mut pings = 0;
+            while told.len() < 3 || pings == 0 {
+                match written.recv().await.unwrap() {
+                    Frame::Text(text) => told.push(text.to_string()),
+                    Frame::Ping(_) => pings += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            drop(answers);
+            told
+        };
+        let (close, told) = tokio::join!(writing, heard);
+        assert_eq!(close, None);
+        let heartbeat = r#"{"type":"heartbeat"}"#;
+        assert_eq!(told[..3], [r#"{"type":"hello"}"#, heartbeat, heartbeat]);
+    }
 }
