@@ -7,6 +7,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { ADMIN_LOOKS, adminWalk } from './browser-admin.mjs';
 import { terminalWalk } from './browser-terminal.mjs';
 import { helloWasm } from './hello.mjs';
 
@@ -71,6 +72,12 @@ async function walk() {
     await page.getByRole('dialog').waitFor({ timeout: 3_000 }).catch(() => undefined);
   });
   await page.keyboard.press('Escape');
+  const [, tenant] = /\/t\/([^/]+)\//.exec(page.url());
+  const administer = () => adminWalk({ page, step, failures, base: target.base, tenant });
+  if (environment.CLOISTER_ONLY === 'admin') {
+    await administer();
+    return looks(ADMIN_LOOKS);
+  }
   await terminalWalk({ page, step, failures, ...target.terminal });
   if (environment.CLOISTER_ONLY === 'terminal') return;
   await step('commands-before', async () => {
@@ -199,8 +206,9 @@ async function walk() {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByText('notes from a walk.txt').waitFor({ state: 'detached' });
   });
+  await administer();
   if (target.extra) await target.extra({ page, step, drop, failures });
-  await looks();
+  await looks(['Terminal', 'Commands', 'Runs', 'Logs', 'Modules', 'Files', ...ADMIN_LOOKS]);
   await step('signed-out', async () => {
     await page.getByRole('button', { name: 'Account' }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
@@ -211,8 +219,7 @@ async function walk() {
 }
 
 /** The same pages in the dark and at phone width: contrast and overflow differ there. */
-async function looks() {
-  const names = ['Terminal', 'Commands', 'Runs', 'Logs', 'Modules', 'Files'];
+async function looks(names) {
   for (const [suffix, colorScheme, width] of [
     ['dark', 'dark', 1280],
     ['phone', 'light', 390],
@@ -221,7 +228,8 @@ async function looks() {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 844 });
     for (const name of names) {
-      await step(`${name.toLowerCase()}-${suffix}`, async () => {
+      await step(`${name.toLowerCase().replace(' ', '-')}-${suffix}`, async () => {
+        if (ADMIN_LOOKS.includes(name)) await page.getByRole('link', { name: 'Admin', exact: true }).click();
         await page.getByRole('link', { name, exact: true }).click();
         await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
         if (name === 'Commands') {

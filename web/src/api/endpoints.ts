@@ -1,15 +1,10 @@
 // One function for each endpoint the console uses; the only place that forms API paths.
 import { client, query, type UploadOptions } from './client';
+import { idempotent } from './idempotent';
 import type * as t from './types';
 
 const enc = encodeURIComponent;
 const base = (tenant: string) => `/v1/${enc(tenant)}`;
-
-/** Retries of the same click must not run or create twice. */
-function idempotent(): Record<string, string> {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return { 'Idempotency-Key': Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('') };
-}
 
 export const setPassword = (body: { current_password?: string; new_password: string }) =>
   client.data<void>('/v1/auth/password', { method: 'POST', json: body });

@@ -33,6 +33,8 @@ export interface Membership {
   slug: string;
   name: string;
   role: Role | (string & {});
+  /** What that role allows now. */
+  permissions: string[];
 }
 
 export interface Principal {
@@ -51,13 +53,32 @@ export interface Tokens {
   principal: Principal;
 }
 
+export interface Colors {
+  /** `#rrggbb`, as the other two. */
+  background: string;
+  text: string;
+  accent: string;
+}
+
+export interface Branding {
+  name?: string;
+  /** `data:` URL of a picture. */
+  logo?: string;
+  colors?: Colors;
+}
+
 export interface Tenant {
   id: string;
   slug: string;
   name: string;
   plan: string;
-  status: string;
+  status: 'active' | 'suspended' | 'offboarding' | (string & {});
   created_at: string;
+  region?: string;
+  features?: Record<string, boolean>;
+  branding?: Branding;
+  status_reason?: string;
+  erase_at?: string;
 }
 
 export interface CreateTenant {
@@ -105,10 +126,24 @@ export interface NetworkGrant {
   port: number;
 }
 
+export interface SecretHeaderUse {
+  host: string;
+  port: number;
+  name: string;
+  prefix?: string;
+}
+
+/** As a variable that the guest holds, or as a header that the host sets and the guest never sees. */
+export interface SecretGrant {
+  name: string;
+  as: { env: string } | { header: SecretHeaderUse };
+}
+
 export interface Grants {
   directories: DirectoryGrant[];
   env: Record<string, string>;
   network: NetworkGrant[];
+  secrets: SecretGrant[];
 }
 
 export interface Deploy {

@@ -1,12 +1,11 @@
 // Every URL of the console and its typed search parameters.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, parseSearchWith, redirect, stringifySearchWith } from '@tanstack/react-router';
 import { CommandsPage } from '../pages/commands';
-import { FilesPage } from '../pages/files';
 import { LogsPage } from '../pages/logs';
-import { ModulesPage } from '../pages/modules';
-import { OperatorPage } from '../pages/operator';
 import { RunsPage } from '../pages/runs';
+import type { ComponentType } from 'react';
 import { Waiting } from '../ui/parts';
+import { AdminHome } from './admin-home';
 import { NotFound, TenantShell } from './shell';
 import { Home } from './home';
 
@@ -45,9 +44,13 @@ function logSearch(raw: Raw) {
   return field.length === 0 ? logTexts(raw) : { ...logTexts(raw), field };
 }
 
+/** A page in a chunk of its own. */
+const lazy = (load: () => Promise<{ default: ComponentType }>) => ({ component: lazyRouteComponent(load), pendingComponent: () => <Waiting /> });
+
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 const home = createRoute({ getParentRoute: () => root, path: '/', component: Home });
-const operator = createRoute({ getParentRoute: () => root, path: '/operator', component: OperatorPage });
+const operator = createRoute({ getParentRoute: () => root, path: '/operator', ...lazy(() => import('../pages/operator')) });
+const account = createRoute({ getParentRoute: () => root, path: '/account/sessions', ...lazy(() => import('../pages/account/sessions')) });
 const tenant = createRoute({ getParentRoute: () => root, path: '/t/$tenant', component: TenantShell });
 const tenantIndex = createRoute({
   getParentRoute: () => tenant,
@@ -62,14 +65,8 @@ const commands = createRoute({
   validateSearch: texts('command', 'run'),
   component: CommandsPage,
 });
-/** In a chunk of its own, with the terminal library. */
-const terminal = createRoute({
-  getParentRoute: () => tenant,
-  path: 'terminal',
-  validateSearch: texts('session'),
-  component: lazyRouteComponent(() => import('../pages/terminal/page')),
-  pendingComponent: () => <Waiting />,
-});
+const terminal = createRoute({ getParentRoute: () => tenant, path: 'terminal', validateSearch: texts('session'), ...lazy(() => import('../pages/terminal/page')) });
+const history = createRoute({ getParentRoute: () => tenant, path: 'history', validateSearch: texts('text'), ...lazy(() => import('../pages/history')) });
 const runs = createRoute({ getParentRoute: () => tenant, path: 'runs', validateSearch: texts('status', 'command'), component: RunsPage });
 const logs = createRoute({
   getParentRoute: () => tenant,
@@ -77,15 +74,38 @@ const logs = createRoute({
   validateSearch: logSearch,
   component: LogsPage,
 });
-const modules = createRoute({ getParentRoute: () => tenant, path: 'modules', validateSearch: texts('digest'), component: ModulesPage });
-const files = createRoute({ getParentRoute: () => tenant, path: 'files', validateSearch: texts('path'), component: FilesPage });
+const modules = createRoute({ getParentRoute: () => tenant, path: 'modules', validateSearch: texts('digest'), ...lazy(() => import('../pages/modules')) });
+const files = createRoute({ getParentRoute: () => tenant, path: 'files', validateSearch: texts('path'), ...lazy(() => import('../pages/files')) });
+const admin = createRoute({ getParentRoute: () => tenant, path: 'admin', ...lazy(() => import('../pages/admin/layout')) });
+const adminIndex = createRoute({ getParentRoute: () => admin, path: '/', component: AdminHome });
+const adminParts = [
+  createRoute({ getParentRoute: () => admin, path: 'members', ...lazy(() => import('../pages/admin/members')) }),
+  createRoute({ getParentRoute: () => admin, path: 'roles', ...lazy(() => import('../pages/admin/roles')) }),
+  createRoute({ getParentRoute: () => admin, path: 'keys', ...lazy(() => import('../pages/admin/keys')) }),
+  createRoute({ getParentRoute: () => admin, path: 'secrets', ...lazy(() => import('../pages/admin/secrets')) }),
+  createRoute({ getParentRoute: () => admin, path: 'masking', ...lazy(() => import('../pages/admin/masking')) }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: 'audit',
+    validateSearch: texts('actor', 'action', 'resource', 'outcome', 'from', 'to'),
+    ...lazy(() => import('../pages/admin/audit')),
+  }),
+  createRoute({ getParentRoute: () => admin, path: 'usage', ...lazy(() => import('../pages/admin/usage')) }),
+  createRoute({ getParentRoute: () => admin, path: 'settings', ...lazy(() => import('../pages/admin/settings')) }),
+] as const;
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, operator, tenant.addChildren([tenantIndex, terminal, commands, runs, logs, modules, files])]),
+  routeTree: root.addChildren([
+    home,
+    operator,
+    account,
+    tenant.addChildren([tenantIndex, terminal, history, commands, runs, logs, modules, files, admin.addChildren([adminIndex, ...adminParts])]),
+  ]),
   // The API's filters are all text: `?text=7` is no number, and `?line=7` needs no quotes.
   parseSearch: parseSearchWith((value) => value),
   stringifySearch: stringifySearchWith(JSON.stringify),
-  defaultPreload: false,
+  // The code of a page, when the pointer or the focus is on its link.
+  defaultPreload: 'intent',
   scrollRestoration: false,
 });
 

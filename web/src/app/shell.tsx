@@ -4,10 +4,12 @@ import { DropdownMenu } from 'radix-ui';
 import { useEffect, type ComponentType, type ReactNode } from 'react';
 import { auth } from '../api/client';
 import type { Membership, Principal } from '../api/types';
+import { allows } from '../lib/permissions';
 import { usePrefs, type Theme } from '../state/prefs';
 import { useSession } from '../state/session';
-import { CheckIcon, ChevronsIcon, CommandIcon, FilesIcon, LogsIcon, Mark, ModulesIcon, MoonIcon, RunsIcon, ScreenIcon, SunIcon, TenantsIcon, TerminalIcon, UserIcon } from '../ui/icons';
+import { AdminIcon, CheckIcon, ChevronsIcon, CommandIcon, FilesIcon, LogsIcon, Mark, ModulesIcon, MoonIcon, RunsIcon, ScreenIcon, SunIcon, TenantsIcon, TerminalIcon, UserIcon } from '../ui/icons';
 import { Empty } from '../ui/parts';
+import { ADMIN_PARTS } from './admin-parts';
 import { PasswordDialog } from './password';
 
 export function usePrincipal(): Principal {
@@ -41,12 +43,13 @@ function PageAnnouncer() {
 }
 
 const SECTIONS = [
-  { to: '/t/$tenant/terminal', label: 'Terminal', icon: TerminalIcon },
-  { to: '/t/$tenant/commands', label: 'Commands', icon: CommandIcon },
-  { to: '/t/$tenant/runs', label: 'Runs', icon: RunsIcon },
-  { to: '/t/$tenant/logs', label: 'Logs', icon: LogsIcon },
-  { to: '/t/$tenant/modules', label: 'Modules', icon: ModulesIcon },
-  { to: '/t/$tenant/files', label: 'Files', icon: FilesIcon },
+  { to: '/t/$tenant/terminal', label: 'Terminal', needs: 'console:use', icon: TerminalIcon },
+  { to: '/t/$tenant/commands', label: 'Commands', needs: 'deployment:read', icon: CommandIcon },
+  { to: '/t/$tenant/runs', label: 'Runs', needs: 'run:read', icon: RunsIcon },
+  { to: '/t/$tenant/logs', label: 'Logs', needs: 'log:read', icon: LogsIcon },
+  { to: '/t/$tenant/modules', label: 'Modules', needs: 'module:read', icon: ModulesIcon },
+  { to: '/t/$tenant/files', label: 'Files', needs: 'file:read', icon: FilesIcon },
+  { to: '/t/$tenant/admin', label: 'Admin', needs: undefined, icon: AdminIcon },
 ] as const;
 
 export function Frame({ membership, children }: { membership?: Membership | undefined; children: ReactNode }) {
@@ -66,7 +69,7 @@ export function Frame({ membership, children }: { membership?: Membership | unde
         <ThemeMenu />
         <AccountMenu />
       </header>
-      {membership && <Rail tenant={membership.slug} />}
+      {membership && <Rail membership={membership} />}
       {children}
       <PageAnnouncer />
       <PasswordDialog />
@@ -93,11 +96,12 @@ export function TenantShell() {
   );
 }
 
-function Rail({ tenant }: { tenant: string }) {
+function Rail({ membership: { slug, permissions } }: { membership: Membership }) {
+  const mayAdminister = ADMIN_PARTS.some(({ needs }) => allows(permissions, needs));
   return (
     <nav className="rail" aria-label="Sections">
-      {SECTIONS.map(({ to, label, icon: Icon }) => (
-        <Link key={to} to={to} params={{ tenant }} search={{}} className="rail-link" activeProps={{ 'aria-current': 'page' }} activeOptions={{ includeSearch: false }}>
+      {SECTIONS.filter(({ needs }) => (needs === undefined ? mayAdminister : allows(permissions, needs))).map(({ to, label, icon: Icon }) => (
+        <Link key={to} to={to} params={{ tenant: slug }} search={{}} className="rail-link" activeProps={{ 'aria-current': 'page' }} activeOptions={{ includeSearch: false }}>
           <Icon />
           <span>{label}</span>
         </Link>
@@ -121,7 +125,7 @@ function TenantSwitcher({ current }: { current: Membership | undefined }) {
   if (!others || principal.memberships.length === 0) return <div className="tenant">{face}</div>;
   const go = (membership: Membership) => {
     // Stay in the same section, but without filters that name another tenant's things.
-    const section = SECTIONS.find(({ to }) => matchRoute({ to })) ?? SECTIONS[1];
+    const section = SECTIONS.find(({ to }) => matchRoute({ to, fuzzy: true })) ?? SECTIONS[1];
     void navigate({ to: section.to, params: { tenant: membership.slug }, search: {} });
   };
   return (
@@ -192,6 +196,7 @@ export function ThemeMenu() {
 function AccountMenu() {
   const principal = usePrincipal();
   const set = useSession((store) => store.set);
+  const navigate = useNavigate();
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className="button quiet icon" aria-label="Account" title="Account">
@@ -204,6 +209,9 @@ function AccountMenu() {
           </DropdownMenu.Label>
           <DropdownMenu.Item className="menu-item" onSelect={() => set({ offerPassword: true })}>
             {principal.has_password ? 'Change password' : 'Set a password'}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/account/sessions' })}>
+            Your sessions
           </DropdownMenu.Item>
           <DropdownMenu.Separator className="menu-line" />
           <DropdownMenu.Item className="menu-item" onSelect={() => void auth.signOut()}>

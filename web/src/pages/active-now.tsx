@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { killRun } from '../api/endpoints';
 import type { Run } from '../api/types';
+import { useMay } from '../app/rights';
 import { formatAgo, formatTime, shortRun } from '../lib/format';
 import { joinWords } from '../lib/shell-words';
 import { useNow } from '../lib/use-now';
@@ -13,6 +14,7 @@ import { ProblemNotice } from '../ui/parts';
 export function ActiveNow({ tenant }: { tenant: string }) {
   const system = useSystem(tenant);
   const now = useNow(5_000);
+  const canKill = useMay()('run:control');
   const kill = useMutation({ mutationFn: (id: string) => killRun(tenant, id) });
   const { runs = [], sessions = [] } = system;
   if (system.heardAtMs === undefined) {
@@ -32,7 +34,7 @@ export function ActiveNow({ tenant }: { tenant: string }) {
       {runs.length > 0 && (
         <ul className="active-list" aria-label="Active runs">
           {runs.map((run) => (
-            <ActiveRun key={run.id} tenant={tenant} run={run} now={now} isBusy={kill.isPending && kill.variables === run.id} onKill={() => kill.mutate(run.id)} />
+            <ActiveRun key={run.id} tenant={tenant} run={run} now={now} isBusy={kill.isPending && kill.variables === run.id} onKill={canKill ? () => kill.mutate(run.id) : undefined} />
           ))}
         </ul>
       )}
@@ -52,7 +54,7 @@ export function ActiveNow({ tenant }: { tenant: string }) {
   );
 }
 
-function ActiveRun({ tenant, run, now, isBusy, onKill }: { tenant: string; run: Run; now: number; isBusy: boolean; onKill: () => void }) {
+function ActiveRun({ tenant, run, now, isBusy, onKill }: { tenant: string; run: Run; now: number; isBusy: boolean; onKill: (() => void) | undefined }) {
   return (
     <li>
       <span className={`badge ${run.status === 'running' ? 'busy' : ''}`}>{run.status === 'running' ? 'Running' : 'Queued'}</span>
@@ -62,9 +64,11 @@ function ActiveRun({ tenant, run, now, isBusy, onKill }: { tenant: string; run: 
       <time className="muted" dateTime={run.created_at} title={formatTime(run.created_at)}>
         {formatAgo(run.created_at, now)}
       </time>
-      <button type="button" className="button small danger" disabled={isBusy} aria-label={`Kill ${run.command}, run ${shortRun(run.id)}`} onClick={onKill}>
-        <StopIcon size={14} /> Kill
-      </button>
+      {onKill && (
+        <button type="button" className="button small danger" disabled={isBusy} aria-label={`Kill ${run.command}, run ${shortRun(run.id)}`} onClick={onKill}>
+          <StopIcon size={14} /> Kill
+        </button>
+      )}
     </li>
   );
 }

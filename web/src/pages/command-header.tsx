@@ -3,7 +3,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { deleteDeployment, getDeployment, rollback } from '../api/endpoints';
-import type { Deployment, DeploymentVersion } from '../api/types';
+import type { Deployment, DeploymentVersion, SecretGrant } from '../api/types';
+import { useMay } from '../app/rights';
 import { formatAgo, formatBytes, formatCount, formatMicros, formatTime, shortDigest } from '../lib/format';
 import { useNow } from '../lib/use-now';
 import { TrashIcon } from '../ui/icons';
@@ -12,6 +13,7 @@ import { ConfirmDialog, ProblemNotice } from '../ui/parts';
 export function CommandHeader({ tenant, deployment }: { tenant: string; deployment: Deployment }) {
   const { active } = deployment;
   const [removing, setRemoving] = useState(false);
+  const canWrite = useMay()('deployment:write');
   const navigate = useNavigate();
   const queries = useQueryClient();
   const remove = useMutation({
@@ -28,15 +30,17 @@ export function CommandHeader({ tenant, deployment }: { tenant: string; deployme
         <h2 className="mono truncate">{deployment.name}</h2>
         <span className="tag">v{deployment.version}</span>
         <span className="grow" />
-        <button type="button" className="button small icon quiet" aria-label={`Remove the command ${deployment.name}`} title="Remove" onClick={() => setRemoving(true)}>
-          <TrashIcon size={16} />
-        </button>
+        {canWrite && (
+          <button type="button" className="button small icon quiet" aria-label={`Remove the command ${deployment.name}`} title="Remove" onClick={() => setRemoving(true)}>
+            <TrashIcon size={16} />
+          </button>
+        )}
       </div>
       {active.description && <p className="muted">{active.description}</p>}
       <details className="disclosure">
         <summary>What it may see and use</summary>
         <VersionFacts tenant={tenant} version={active} />
-        <History tenant={tenant} name={deployment.name} active={deployment.version} />
+        <History tenant={tenant} name={deployment.name} active={deployment.version} canWrite={canWrite} />
       </details>
       <ConfirmDialog
         open={removing}
@@ -64,8 +68,10 @@ export function limitsText(version: DeploymentVersion): string[] {
   ].filter((text) => text !== false);
 }
 
+const secretText = ({ name, as }: SecretGrant): string => ('env' in as ? `${name} as ${as.env}` : `${name} to ${as.header.host}:${as.header.port}`);
+
 function VersionFacts({ tenant, version }: { tenant: string; version: DeploymentVersion }) {
-  const { directories, env, network } = version.grants;
+  const { directories, env, network, secrets } = version.grants;
   const limits = limitsText(version);
   return (
     <dl className="facts-list">
@@ -91,11 +97,13 @@ function VersionFacts({ tenant, version }: { tenant: string; version: Deployment
       <dd className="mono">{Object.keys(env).join(', ') || 'none'}</dd>
       <dt>Network</dt>
       <dd className="mono">{network.map(({ host, port }) => `${host}:${port}`).join(', ') || 'none'}</dd>
+      <dt>Secrets</dt>
+      <dd className="mono">{secrets.map(secretText).join(', ') || 'none'}</dd>
     </dl>
   );
 }
 
-function History({ tenant, name, active }: { tenant: string; name: string; active: number }) {
+function History({ tenant, name, active, canWrite }: { tenant: string; name: string; active: number; canWrite: boolean }) {
   const now = useNow(60_000);
   const queries = useQueryClient();
   const full = useQuery({ queryKey: ['deployment', tenant, name, active], queryFn: () => getDeployment(tenant, name) });
@@ -118,9 +126,11 @@ function History({ tenant, name, active }: { tenant: string; name: string; activ
             <span className="muted grow truncate" title={formatTime(version.created_at)}>
               {formatAgo(version.created_at, now)}
             </span>
-            <button type="button" className="button small" disabled={back.isPending} onClick={() => back.mutate(version.version)}>
-              Roll back to this
-            </button>
+            {canWrite && (
+              <button type="button" className="button small" disabled={back.isPending} onClick={() => back.mutate(version.version)}>
+                Roll back to this
+              </button>
+            )}
           </li>
         ))}
       </ul>

@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { listDeployments } from '../api/endpoints';
 import type { Deployment } from '../api/types';
+import { useMay } from '../app/rights';
 import { useTenant, useTitle } from '../app/shell';
 import { joinWords } from '../lib/shell-words';
 import { CommandIcon, SearchIcon } from '../ui/icons';
@@ -17,6 +18,7 @@ export function CommandsPage() {
   const tenant = useTenant();
   const { command, run } = useSearch({ from: '/t/$tenant/commands' });
   const navigate = useNavigate({ from: '/t/$tenant/commands' });
+  const may = useMay();
   useTitle(command ?? 'Commands');
   // Arguments taken over from an earlier run; the count makes the form start anew with them.
   const [reused, setReused] = useState({ line: '', count: 0 });
@@ -35,13 +37,17 @@ export function CommandsPage() {
         {current ? (
           <section className="card" aria-label={`Command ${current.name}`} key={current.name}>
             <CommandHeader tenant={tenant} deployment={current} />
-            <RunForm
-              key={reused.count}
-              initialLine={reused.line}
-              tenant={tenant}
-              deployment={current}
-              onStarted={(started) => void navigate({ search: { command: current.name, run: started.id } })}
-            />
+            {may('run:create', current.name) ? (
+              <RunForm
+                key={reused.count}
+                initialLine={reused.line}
+                tenant={tenant}
+                deployment={current}
+                onStarted={(started) => void navigate({ search: { command: current.name, run: started.id } })}
+              />
+            ) : (
+              <p className="muted run-refused">Your role does not run this command.</p>
+            )}
           </section>
         ) : (
           <div className="card">
@@ -50,7 +56,7 @@ export function CommandsPage() {
             </Empty>
           </div>
         )}
-        {run !== undefined && <RunView key={run} tenant={tenant} id={run} onReuse={current && ((args) => setReused({ line: joinWords(args), count: reused.count + 1 }))} />}
+        {run !== undefined && <RunView key={run} tenant={tenant} id={run} onReuse={current && may('run:create', current.name) ? ((args) => setReused({ line: joinWords(args), count: reused.count + 1 })) : undefined} />}
         {name !== undefined && <RecentRuns tenant={tenant} command={name} current={run} />}
       </div>
     </div>
@@ -58,6 +64,7 @@ export function CommandsPage() {
 }
 
 function NoCommands({ tenant }: { tenant: string }) {
+  const canUpload = useMay()('module:upload');
   return (
     <>
       <div className="page-head">
@@ -68,9 +75,11 @@ function NoCommands({ tenant }: { tenant: string }) {
           icon={<CommandIcon size={28} />}
           title="No commands yet"
           actions={
-            <Link to="/t/$tenant/modules" params={{ tenant }} search={{}} className="button primary">
-              Upload a module
-            </Link>
+            canUpload && (
+              <Link to="/t/$tenant/modules" params={{ tenant }} search={{}} className="button primary">
+                Upload a module
+              </Link>
+            )
           }
         >
           A command is a WebAssembly module under a name, with its limits and what it may see. Upload a module first, then deploy it as a command.

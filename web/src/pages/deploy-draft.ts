@@ -1,5 +1,5 @@
 // The deploy form's content before it is sent: defaults, checks, and the request it becomes.
-import type { Deploy, DirectoryGrant, Limits, Module } from '../api/types';
+import type { Deploy, DirectoryGrant, Limits, Module, NetworkGrant, SecretGrant } from '../api/types';
 import { parseBytes, parseEnv, parseMillis } from '../lib/format';
 
 const NAME = /^[a-z0-9._-]{1,64}$/;
@@ -12,10 +12,29 @@ export interface LimitFields {
   fuel: string;
 }
 
+/** As it is typed. */
+export interface NetworkField {
+  host: string;
+  port: string;
+}
+
+/** Of what is not chosen by `as`, nothing is sent. */
+export interface SecretField {
+  name: string;
+  as: 'env' | 'header';
+  env: string;
+  host: string;
+  port: string;
+  header: string;
+  prefix: string;
+}
+
 export interface Draft {
   name: string;
   description: string;
   directories: DirectoryGrant[];
+  network: NetworkField[];
+  secrets: SecretField[];
   env: string;
   limits: LimitFields;
 }
@@ -42,6 +61,12 @@ export function checkDraft(draft: Draft, module: Module): Checked {
   if (new Set(draft.directories.map(({ guest }) => guest)).size < draft.directories.length) {
     errors.directories = 'Two directories cannot appear at the same place.';
   }
+  const network: NetworkGrant[] = draft.network.map(({ host, port }) => ({ host: host.trim(), port: parsePort(port) }));
+  if (network.some(({ host }) => !HOST.test(host))) errors.network = 'A host is a name, *. and a name, or an address; without https://.';
+  else if (network.some(({ port }) => Number.isNaN(port))) errors.network = PORT_HELP;
+  const secrets = draft.secrets.map(toSecretGrant);
+  errors.secrets = draft.secrets.map(secretError).find((error) => error !== undefined);
+  if (errors.secrets === undefined) delete errors.secrets;
   const env = parseEnv(draft.env);
   if (!env.ok) errors.env = env.error;
   const limits: Limits = {};
@@ -60,6 +85,30 @@ export function checkDraft(draft: Draft, module: Module): Checked {
   if (Object.keys(errors).length > 0 || !env.ok) return { ok: false, errors };
   return {
     ok: true,
-    body: { module: module.digest, description: draft.description.trim(), limits, grants: { directories: draft.directories, env: env.env, network: [] } },
+    body: { module: module.digest, description: draft.description.trim(), limits, grants: { directories: draft.directories, env: env.env, network, secrets } },
   };
+}
+
+const HOST = /^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?$/;
+const SECRET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const PORT_HELP = 'A port is a number from 1 to 65535.';
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : NaN;
+  return port >= 1 && port <= 65_535 ? port : NaN;
+}
+
+function toSecretGrant({ name, as, env, host, port, header, prefix }: SecretField): SecretGrant {
+  if (as === 'env') return { name, as: { env } };
+  return { name, as: { header: { host: host.trim(), port: parsePort(port), name: header.trim().toLowerCase(), ...(prefix ? { prefix } : {}) } } };
+}
+
+function secretError({ name, as, env, host, port, header }: SecretField): string | undefined {
+  if (!SECRET.test(name)) return 'Give the name of a secret.';
+  if (as === 'env') return VARIABLE.test(env) ? undefined : 'A variable is letters, digits and “_”.';
+  if (host.startsWith('*') || !HOST.test(host.trim())) return 'A header goes to one host, by its name; the network grants must hold it too.';
+  if (!HEADER.test(header.trim())) return 'Give the name of a header.';
+  return Number.isNaN(parsePort(port)) ? PORT_HELP : undefined;
 }

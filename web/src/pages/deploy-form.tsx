@@ -3,10 +3,10 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { deploy } from '../api/endpoints';
-import type { Access, Deploy, Deployment, DirectoryGrant, Module } from '../api/types';
-import { CrossIcon, PlusIcon } from '../ui/icons';
+import type { Deploy, Deployment, Module } from '../api/types';
 import { Field, ProblemNotice } from '../ui/parts';
 import { checkDraft, suggestName, type Draft, type LimitFields } from './deploy-draft';
+import { Directories, Network, Secrets } from './deploy-grants';
 
 export function DeployForm({ tenant, module, existing }: { tenant: string; module: Module; existing: Deployment[] }) {
   const queries = useQueryClient();
@@ -15,6 +15,8 @@ export function DeployForm({ tenant, module, existing }: { tenant: string; modul
     name: suggestName(module.name),
     description: '',
     directories: [],
+    network: [],
+    secrets: [],
     env: '',
     limits: { wall: '', cpu: '', memory: '', output: '', fuel: '' },
   }));
@@ -45,6 +47,8 @@ export function DeployForm({ tenant, module, existing }: { tenant: string; modul
         {(control) => <input {...control} className="input" value={draft.description} onChange={(event) => set({ description: event.target.value })} />}
       </Field>
       <Directories list={draft.directories} error={errors.directories} wanted={module.needs.includes('filesystem')} onChange={(directories) => set({ directories })} />
+      <Network list={draft.network} error={errors.network} wanted={module.needs.some((need) => need === 'network' || need === 'http')} onChange={(network) => set({ network })} />
+      <Secrets tenant={tenant} list={draft.secrets} error={errors.secrets} onChange={(secrets) => set({ secrets })} />
       <details className="disclosure" open={Boolean(errors.env) || undefined}>
         <summary>Environment</summary>
         <Field label="Variables of every run" hint="NAME=value, one a line." error={errors.env}>
@@ -57,48 +61,6 @@ export function DeployForm({ tenant, module, existing }: { tenant: string; modul
         {save.isPending ? 'Deploying…' : before ? `Deploy version ${before.version + 1}` : 'Deploy'}
       </button>
     </form>
-  );
-}
-
-interface DirectoriesProps {
-  list: DirectoryGrant[];
-  error: string | undefined;
-  wanted: boolean;
-  onChange: (list: DirectoryGrant[]) => void;
-}
-
-function Directories({ list, error, wanted, onChange }: DirectoriesProps) {
-  const change = (index: number, part: Partial<DirectoryGrant>) => onChange(list.map((grant, at) => (at === index ? { ...grant, ...part } : grant)));
-  return (
-    <fieldset className="directories">
-      <legend>Directories</legend>
-      {list.length === 0 && <p className="hint">{wanted ? 'It sees none. It uses files, so you may want to grant one.' : 'It sees none.'}</p>}
-      {list.map((grant, index) => (
-        <div key={index} className="directory">
-          <Field label="Of the tenant">
-            {(control) => <input {...control} className="input mono small" value={grant.path} onChange={(event) => change(index, { path: event.target.value })} spellCheck={false} />}
-          </Field>
-          <Field label="Seen as">
-            {(control) => <input {...control} className="input mono small" value={grant.guest} onChange={(event) => change(index, { guest: event.target.value })} spellCheck={false} />}
-          </Field>
-          <Field label="Access">
-            {(control) => (
-              <select {...control} className="input small" value={grant.access} onChange={(event) => change(index, { access: event.target.value as Access })}>
-                <option value="read_only">Read only</option>
-                <option value="read_write">Read and write</option>
-              </select>
-            )}
-          </Field>
-          <button type="button" className="button small icon quiet" aria-label={`Take back the directory ${grant.path}`} onClick={() => onChange(list.filter((_, at) => at !== index))}>
-            <CrossIcon size={16} />
-          </button>
-        </div>
-      ))}
-      {error && <p className="field-error">{error}</p>}
-      <button type="button" className="button small" onClick={() => onChange([...list, { path: '/', guest: list.length === 0 ? '/' : `/data${list.length + 1}`, access: 'read_only' }])}>
-        <PlusIcon size={14} /> Grant a directory
-      </button>
-    </fieldset>
   );
 }
 

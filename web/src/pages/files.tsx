@@ -3,9 +3,10 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Link, useSearch } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { deleteFile, listFiles, makeDirectory, openFile, uploadFile } from '../api/endpoints';
-import { problemFrom } from '../api/problem';
 import type { FileEntry } from '../api/types';
+import { useMay } from '../app/rights';
 import { useTenant, useTitle } from '../app/shell';
+import { saveAnswer } from '../lib/download';
 import { formatAgo, formatBytes, formatTime } from '../lib/format';
 import { useNow } from '../lib/use-now';
 import { DownloadIcon, FileIcon, FilesIcon, PlusIcon, TrashIcon, UploadIcon } from '../ui/icons';
@@ -13,10 +14,11 @@ import { ConfirmDialog, Empty, ProblemNotice, Waiting } from '../ui/parts';
 
 const join = (path: string, name: string) => `${path}/${name}`.replace(/\/+/g, '/');
 
-export function FilesPage() {
+export default function FilesPage() {
   const tenant = useTenant();
   const { path = '/' } = useSearch({ from: '/t/$tenant/files' });
   const queries = useQueryClient();
+  const canWrite = useMay()('file:write');
   const input = useRef<HTMLInputElement>(null);
   const [sending, setSending] = useState<{ name: string; percent: number }>();
   const [removing, setRemoving] = useState<FileEntry>();
@@ -50,7 +52,7 @@ export function FilesPage() {
       return refresh();
     },
   });
-  const download = useMutation({ mutationFn: (entry: FileEntry) => save(tenant, join(path, entry.name), entry.name) });
+  const download = useMutation({ mutationFn: async (entry: FileEntry) => saveAnswer(await openFile(tenant, join(path, entry.name)), entry.name) });
   // In the server's order, by name: another one would be wrong from the second page on.
   const list = entries.data?.pages.flatMap((page) => page.items) ?? [];
   return (
@@ -59,16 +61,18 @@ export function FilesPage() {
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => {
         event.preventDefault();
-        if (event.dataTransfer.files.length > 0) upload.mutate([...event.dataTransfer.files]);
+        if (canWrite && event.dataTransfer.files.length > 0) upload.mutate([...event.dataTransfer.files]);
       }}
     >
       <div className="page-head">
         <h1>Files</h1>
         <span className="grow" />
-        <NewFolder tenant={tenant} path={path} onMade={refresh} />
-        <button type="button" className="button" onClick={() => input.current?.click()} disabled={upload.isPending}>
-          <UploadIcon size={16} /> Upload
-        </button>
+        {canWrite && <NewFolder tenant={tenant} path={path} onMade={refresh} />}
+        {canWrite && (
+          <button type="button" className="button" onClick={() => input.current?.click()} disabled={upload.isPending}>
+            <UploadIcon size={16} /> Upload
+          </button>
+        )}
         <input
           ref={input}
           type="file"
@@ -91,11 +95,11 @@ export function FilesPage() {
       {entries.isSuccess && list.length === 0 && (
         <div className="card">
           <Empty icon={<FilesIcon size={26} />} title="This directory is empty">
-            Drop files here, or let a command write some: a command sees a directory once its deployment grants it.
+            {canWrite ? 'Drop files here, or let a command write some' : 'Commands may write some'}: a command sees a directory once its deployment grants it.
           </Empty>
         </div>
       )}
-      {list.length > 0 && <Entries tenant={tenant} path={path} list={list} onDownload={(entry) => download.mutate(entry)} onRemove={setRemoving} />}
+      {list.length > 0 && <Entries tenant={tenant} path={path} list={list} onDownload={(entry) => download.mutate(entry)} onRemove={canWrite ? setRemoving : undefined} />}
       {entries.hasNextPage && (
         <div className="more">
           <button type="button" className="button" disabled={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>
@@ -119,17 +123,6 @@ export function FilesPage() {
 }
 
 /** By way of a blob: a plain link cannot carry the bearer token. */
-async function save(tenant: string, path: string, name: string): Promise<void> {
-  const response = await openFile(tenant, path);
-  if (!response.ok) throw problemFrom(response.status, await response.text(), null);
-  const url = URL.createObjectURL(await response.blob());
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
 function Crumbs({ tenant, path }: { tenant: string; path: string }) {
   const parts = path.split('/').filter(Boolean);
   return (
@@ -192,7 +185,7 @@ interface EntriesProps {
   path: string;
   list: FileEntry[];
   onDownload: (entry: FileEntry) => void;
-  onRemove: (entry: FileEntry) => void;
+  onRemove: ((entry: FileEntry) => void) | undefined;
 }
 
 function Entries({ tenant, path, list, onDownload, onRemove }: EntriesProps) {
@@ -242,9 +235,11 @@ function Entries({ tenant, path, list, onDownload, onRemove }: EntriesProps) {
                     <DownloadIcon size={16} />
                   </button>
                 )}
-                <button type="button" className="button small icon quiet" aria-label={`Delete ${entry.name}`} title="Delete" onClick={() => onRemove(entry)}>
-                  <TrashIcon size={16} />
-                </button>
+                {onRemove && (
+                  <button type="button" className="button small icon quiet" aria-label={`Delete ${entry.name}`} title="Delete" onClick={() => onRemove(entry)}>
+                    <TrashIcon size={16} />
+                  </button>
+                )}
               </td>
             </tr>
           ))}

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { deleteModule, listDeployments } from '../api/endpoints';
 import type { Module } from '../api/types';
+import { useMay } from '../app/rights';
 import { formatBytes, formatTime } from '../lib/format';
 import { CrossIcon, TrashIcon } from '../ui/icons';
 import { ConfirmDialog, CopyButton } from '../ui/parts';
@@ -25,6 +26,7 @@ const NEEDS: Record<string, string> = {
 export function ModuleDetails({ tenant, module, onClose }: { tenant: string; module: Module; onClose: () => void }) {
   const queries = useQueryClient();
   const [removing, setRemoving] = useState(false);
+  const may = useMay();
   const deployments = useQuery({ queryKey: ['deployments', tenant], queryFn: () => listDeployments(tenant) });
   const users = (deployments.data?.items ?? []).filter(({ active }) => active.module === module.digest);
   const remove = useMutation({
@@ -40,9 +42,11 @@ export function ModuleDetails({ tenant, module, onClose }: { tenant: string; mod
       <header className="module-head">
         <h2 className="mono truncate">{module.name}</h2>
         <span className="grow" />
-        <button type="button" className="button small icon quiet" aria-label="Remove this module" title="Remove" onClick={() => setRemoving(true)}>
-          <TrashIcon size={16} />
-        </button>
+        {may('module:delete') && (
+          <button type="button" className="button small icon quiet" aria-label="Remove this module" title="Remove" onClick={() => setRemoving(true)}>
+            <TrashIcon size={16} />
+          </button>
+        )}
         <button type="button" className="button small icon quiet" aria-label="Close the details" title="Close" onClick={onClose}>
           <CrossIcon size={16} />
         </button>
@@ -100,7 +104,7 @@ export function ModuleDetails({ tenant, module, onClose }: { tenant: string; mod
             </ul>
           </details>
         </div>
-        <DeployForm tenant={tenant} module={module} existing={deployments.data?.items ?? []} />
+        {may('deployment:write') && <DeployForm tenant={tenant} module={module} existing={deployments.data?.items ?? []} />}
       </div>
       <ConfirmDialog
         open={removing}

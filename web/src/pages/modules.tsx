@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { getModule, listModules } from '../api/endpoints';
 import type { Module } from '../api/types';
+import { useMay } from '../app/rights';
 import { useTenant, useTitle } from '../app/shell';
 import { formatAgo, formatBytes, formatTime, shortDigest } from '../lib/format';
 import { useNow } from '../lib/use-now';
@@ -10,11 +11,12 @@ import { Empty, ProblemNotice, Waiting } from '../ui/parts';
 import { ModuleDetails } from './module-details';
 import { ModuleUpload } from './module-upload';
 
-export function ModulesPage() {
+export default function ModulesPage() {
   const tenant = useTenant();
   const { digest } = useSearch({ from: '/t/$tenant/modules' });
   const navigate = useNavigate({ from: '/t/$tenant/modules' });
   const queries = useQueryClient();
+  const may = useMay();
   useTitle('Modules');
   const modules = useInfiniteQuery({
     queryKey: ['modules', tenant],
@@ -42,13 +44,15 @@ export function ModulesPage() {
         <h1>Modules</h1>
       </div>
       <div className="stack">
-        <ModuleUpload tenant={tenant} onUploaded={onUploaded} />
+        {may('module:upload') && <ModuleUpload tenant={tenant} onUploaded={onUploaded} />}
         {digest !== undefined && single.isError && <ProblemNotice error={single.error} />}
         {selected && <ModuleDetails key={selected.digest} tenant={tenant} module={selected} onClose={() => void navigate({ search: {} })} />}
         {modules.isPending && <Waiting />}
         {modules.isError && <ProblemNotice error={modules.error} />}
         {modules.isSuccess && list.length === 0 && (
-          <Empty title="No modules yet">Drop a WebAssembly file above. Any program compiled for WASI will do: Rust, C, Go, Zig and others compile to it.</Empty>
+          <Empty title="No modules yet">
+            {may('module:upload') ? 'Drop a WebAssembly file above. Any program compiled for WASI will do: Rust, C, Go, Zig and others compile to it.' : 'Nobody has uploaded one, and your role cannot.'}
+          </Empty>
         )}
         {list.length > 0 && <ModuleTable tenant={tenant} list={list} selected={digest} />}
         {modules.hasNextPage && (

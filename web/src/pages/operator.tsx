@@ -1,17 +1,20 @@
 // The operator's page: the tenants of this host, and making a new one with its owner's invitation.
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { createTenant, listTenants } from '../api/endpoints';
 import type { CreatedTenant, CreateTenant, Tenant } from '../api/types';
 import { Frame, NotFound, usePrincipal, useTitle } from '../app/shell';
 import { formatTime } from '../lib/format';
-import { CheckIcon, TenantsIcon } from '../ui/icons';
-import { CopyButton, Empty, Field, ProblemNotice, Waiting } from '../ui/parts';
+import '../styles/admin.css';
+import { DataTable, PagedList, usePages, type Column } from '../ui/data-table';
+import { ShownOnce } from '../ui/form-dialog';
+import { TenantsIcon } from '../ui/icons';
+import { Empty, Field, ProblemNotice } from '../ui/parts';
 
 const PLANS = ['free', 'starter', 'professional', 'enterprise'];
 const SLUG = /^[a-z][a-z0-9-]{1,39}$/;
 
-export function OperatorPage() {
+export default function OperatorPage() {
   const principal = usePrincipal();
   useTitle('Tenants');
   if (!principal.operator) return <NotFound />;
@@ -106,89 +109,38 @@ function NewTenant() {
           {save.isPending ? 'Creating…' : 'Create the tenant'}
         </button>
       </form>
-      {created && <Invitation created={created} />}
+      {created && (
+        <ShownOnce title={`${created.tenant.name} is ready`} value={created.owner_link} copyLabel="Copy the link" testId="owner-link">
+          Send this link to the owner. It works once and is shown only now.
+        </ShownOnce>
+      )}
     </section>
   );
 }
 
-function Invitation({ created }: { created: CreatedTenant }) {
-  return (
-    <div className="notice good invitation" role="status">
-      <CheckIcon />
-      <div className="body">
-        <strong>{created.tenant.name} is ready</strong>
-        <p>Send this link to the owner. It works once and is shown only now.</p>
-        <p className="row nowrap">
-          <code className="link-text" data-testid="owner-link">
-            {created.owner_link}
-          </code>
-          <CopyButton text={created.owner_link} label="Copy the link" />
-        </p>
-      </div>
-    </div>
-  );
-}
+const COLUMNS: Column<Tenant>[] = [
+  { header: 'Tenant', kind: 'name', cell: ({ name }) => name },
+  { header: 'Address', cell: ({ slug }) => <code>{slug}</code> },
+  { header: 'Plan', cell: ({ plan }) => plan },
+  { header: 'Status', cell: ({ status }) => <span className={`badge ${status === 'active' ? 'ok' : 'warn'}`}>{status}</span> },
+  { header: 'Created', cell: ({ created_at }) => <span className="muted num">{formatTime(created_at)}</span> },
+];
 
 function TenantList() {
-  const tenants = useInfiniteQuery({
-    queryKey: ['tenants'],
-    queryFn: ({ pageParam }) => listTenants(pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.cursor,
-  });
-  const list: Tenant[] = tenants.data?.pages.flatMap((page) => page.items) ?? [];
-  if (tenants.isPending) return <Waiting />;
-  if (tenants.isError) return <ProblemNotice error={tenants.error} />;
-  if (list.length === 0) {
-    return (
-      <div className="card">
-        <Empty icon={<TenantsIcon size={26} />} title="No tenants yet">
-          Create the first one. Its owner gets a one-time link to sign in.
-        </Empty>
-      </div>
-    );
-  }
+  const tenants = usePages(['tenants'], listTenants);
   return (
     <section aria-label="All tenants">
-      <div className="card table-card">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Tenant</th>
-              <th scope="col">Address</th>
-              <th scope="col">Plan</th>
-              <th scope="col">Status</th>
-              <th scope="col">Created</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.map((tenant) => (
-              <tr key={tenant.id}>
-                <th scope="row" data-label="Tenant">
-                  {tenant.name}
-                </th>
-                <td data-label="Address">
-                  <code>{tenant.slug}</code>
-                </td>
-                <td data-label="Plan">{tenant.plan}</td>
-                <td data-label="Status">
-                  <span className={`badge ${tenant.status === 'active' ? 'ok' : 'warn'}`}>{tenant.status}</span>
-                </td>
-                <td data-label="Created" className="muted num">
-                  {formatTime(tenant.created_at)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {tenants.hasNextPage && (
-        <div className="more">
-          <button type="button" className="button" disabled={tenants.isFetchingNextPage} onClick={() => void tenants.fetchNextPage()}>
-            More tenants
-          </button>
-        </div>
-      )}
+      <PagedList
+        list={tenants}
+        more="More tenants"
+        empty={
+          <Empty icon={<TenantsIcon size={26} />} title="No tenants yet">
+            Create the first one. Its owner gets a one-time link to sign in.
+          </Empty>
+        }
+      >
+        <DataTable label="All tenants" columns={COLUMNS} rows={tenants.items} rowKey={({ id }) => id} />
+      </PagedList>
     </section>
   );
 }

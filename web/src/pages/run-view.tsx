@@ -5,6 +5,7 @@ import { lazy, Suspense, useCallback, useRef, useState } from 'react';
 import { getRun, killRun } from '../api/endpoints';
 import type { ApiProblem } from '../api/problem';
 import type { Run } from '../api/types';
+import { useMay } from '../app/rights';
 import { asSentence, formatBytes, formatCount, formatMicros, formatTime, shortRun } from '../lib/format';
 import { joinWords } from '../lib/shell-words';
 import { useNow } from '../lib/use-now';
@@ -46,6 +47,8 @@ interface RunViewProps {
 
 export function RunView({ tenant, id, onReuse }: RunViewProps) {
   const queries = useQueryClient();
+  const may = useMay();
+  const canControl = may('run:control');
   const run = useQuery({
     queryKey: ['run', tenant, id],
     queryFn: () => getRun(tenant, id),
@@ -89,7 +92,7 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
         <RunHeadline run={data} id={id} />
         <span className="grow" />
         {stream.state === 'waiting' && <LiveBadge state="waiting" />}
-        {data && data.status !== 'ended' && <KillButton tenant={tenant} id={id} />}
+        {data && data.status !== 'ended' && canControl && <KillButton tenant={tenant} id={id} />}
         {data && onReuse && data.status === 'ended' && (
           <button type="button" className="button small quiet" onClick={() => onReuse(data.args)}>
             <AgainIcon size={16} /> <span className="wide-text">Run again…</span>
@@ -109,9 +112,9 @@ export function RunView({ tenant, id, onReuse }: RunViewProps) {
       <Suspense fallback={<div className="screen-wait">Opening the terminal…</div>}>
         <OutputTerminal source={source} label={`Output of run ${id}`} plain={plain} onReader={setReader} />
       </Suspense>
-      {data && data.status !== 'ended' && <RunInput tenant={tenant} id={id} />}
+      {data && data.status !== 'ended' && canControl && <RunInput tenant={tenant} id={id} />}
       {data && <RunFoot run={data} />}
-      {data ? <RunLog tenant={tenant} run={data} /> : <Waiting />}
+      {data ? may('log:read') && <RunLog tenant={tenant} run={data} /> : <Waiting />}
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { killRun, listRuns } from '../api/endpoints';
 import type { Run } from '../api/types';
+import { useMay } from '../app/rights';
 import { useTenant, useTitle } from '../app/shell';
 import { formatAgo, formatBytes, formatMicros, formatTime, shortRun } from '../lib/format';
 import { joinWords } from '../lib/shell-words';
@@ -20,6 +21,7 @@ export function RunsPage() {
   const tenant = useTenant();
   const { status, command } = useSearch({ from: '/t/$tenant/runs' });
   const navigate = useNavigate({ from: '/t/$tenant/runs' });
+  const may = useMay();
   useTitle('Runs');
   const runs = useInfiniteQuery({
     queryKey: ['runs', tenant, 'list', status ?? '', command ?? ''],
@@ -55,7 +57,7 @@ export function RunsPage() {
           ))}
         </select>
       </div>
-      <ActiveNow tenant={tenant} />
+      {may('console:use') && may('usage:read') && <ActiveNow tenant={tenant} />}
       {runs.isPending && <Waiting />}
       {runs.isError && <ProblemNotice error={runs.error} />}
       {runs.isSuccess && list.length === 0 && (
@@ -94,6 +96,7 @@ export function RunsPage() {
 function RunTable({ tenant, list }: { tenant: string; list: Run[] }) {
   const now = useNow(15_000);
   const queries = useQueryClient();
+  const canKill = useMay()('run:control');
   const kill = useMutation({
     mutationFn: (id: string) => killRun(tenant, id),
     onSettled: () => queries.invalidateQueries({ queryKey: ['runs', tenant] }),
@@ -144,7 +147,7 @@ function RunTable({ tenant, list }: { tenant: string; list: Run[] }) {
                   </time>
                 </td>
                 <td className="right actions">
-                  {run.status !== 'ended' && (
+                  {run.status !== 'ended' && canKill && (
                     <button type="button" className="button small danger" disabled={kill.isPending && kill.variables === run.id} onClick={() => kill.mutate(run.id)}>
                       <StopIcon size={14} /> Kill
                     </button>

@@ -45,6 +45,9 @@ export const ArrowUpIcon = icon(<path d="M10 16V4M5.5 8.5 10 4l4.5 4.5" />);
 export const MoreIcon = icon(<path d="M4.5 10h.1M10 10h.1M15.5 10h.1" strokeWidth="2.4" />);
 export const EyeIcon = icon(<path d="M2 10c2-3.7 4.7-5.5 8-5.5s6 1.8 8 5.5c-2 3.7-4.7 5.5-8 5.5S4 13.7 2 10ZM10 12.3a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6Z" />);
 export const LinkIcon = icon(<path d="M8.5 11.5a3 3 0 0 0 4.3 0l2.8-2.8a3 3 0 0 0-4.3-4.3L10 5.7M11.5 8.5a3 3 0 0 0-4.3 0l-2.8 2.8a3 3 0 0 0 4.3 4.3l1.3-1.3" />);
+export const KeyIcon = icon(<path d="M12.5 11a4 4 0 1 0-3.8-2.7L3.5 13.5V16.5h3v-2h2v-2l1.7-1.7c.7.1 1.5.2 2.3.2ZM13.3 6.8v.1" />);
+export const AdminIcon = icon(<path d="M10 2.8 4 5v4.5c0 3.7 2.5 6.5 6 7.7 3.5-1.2 6-4 6-7.7V5zM7.5 10l1.8 1.8 3.4-3.7" />);
+export const HistoryIcon = icon(<path d="M3.8 8.5a6.5 6.5 0 1 1-.2 3M3.5 4.5v4h4M10 6.5V10l2.5 1.7" />);
 export const TextIcon = icon(<path d="M4 5h12M4 8.5h12M4 12h12M4 15.5h7" />);
 
 /** The mark: two bays of an arcade. */

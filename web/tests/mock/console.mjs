@@ -1,7 +1,8 @@
 // The mock's console over its three transports: WebSocket, server-sent events with POST, long polling with POST.
 import { randomBytes } from 'node:crypto';
 import { WebSocketServer } from 'ws';
-import { answer, eventStream, readJson, Refusal } from './http.mjs';
+import { usageOf } from './admin.mjs';
+import { answer, eventStream, page, readJson, Refusal } from './http.mjs';
 import { logMatcher } from './logs.mjs';
 import { Session } from './sessions.mjs';
 
@@ -89,7 +90,7 @@ class Follower {
       told = tenant.changes;
       const runs = [...tenant.runs.values()].map(({ run }) => run).filter(({ status }) => status !== 'ended');
       const sessions = [...tenant.sessions.values()].map((session) => session.info());
-      return { type, usage: { plan: tenant.record.plan, items: [{ name: 'concurrent_runs', used: runs.length, limit: 4, percent: runs.length * 25, state: 'ok' }] }, runs, sessions };
+      return { type, usage: usageOf(tenant), runs, sessions };
     };
     one.at = () => ({ told });
   }
@@ -184,6 +185,14 @@ export const consoleRoutes = {
     let taken = session.taken.get(client) ?? 0;
     for (const message of messages) taken = session.say(client, user, message, message.type === 'input' ? number++ : undefined);
     answer(res, { seq: taken });
+  },
+  'GET history': async ({ res, url, tenant, user }) => {
+    const text = url.searchParams.get('text') ?? '';
+    page(res, (tenant.history.get(user) ?? []).filter(({ line }) => line.includes(text)), url);
+  },
+  'DELETE history': async ({ res, tenant, user }) => {
+    tenant.history.delete(user);
+    answer(res, undefined, { status: 204 });
   },
   'POST tickets': async ({ res, tenant, user, mock }) => {
     const ticket = randomBytes(16).toString('base64url');

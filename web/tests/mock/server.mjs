@@ -27,6 +27,18 @@ export const POLICY = [
 
 const cookieOf = (req) => /(?:^|;\s*)cloister_refresh=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
 
+/** The session of this page, and two that somebody left open. */
+function sessionsOf(user) {
+  const at = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const agent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+  user.signIns ??= [
+    { id: 'ses_phone', current: false, agent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1', address: '203.0.113.7', created_at: at(-3), refreshed_at: at(-0.2), expires_at: at(27) },
+    { id: 'ses_cli', current: false, agent: 'cloister/0.1.0', address: '198.51.100.23', created_at: at(-12), refreshed_at: at(-2), expires_at: at(18) },
+    { id: 'ses_here', current: true, agent, address: '127.0.0.1', created_at: at(0), refreshed_at: at(0), expires_at: at(30) },
+  ];
+  return user.signIns;
+}
+
 export function createMock({ tokenLifetimeS = 300 } = {}) {
   const { world, ownerLink, operatorLink, invitation } = demoWorld();
 
@@ -93,6 +105,12 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
       user.password = new_password;
       answer(res, undefined, { status: 204 });
     },
+    'GET /v1/auth/sessions': async (req, res) => answer(res, sessionsOf(bearer(req))),
+    'DELETE /v1/auth/sessions': async (req, res) => {
+      const user = bearer(req);
+      user.signIns = sessionsOf(user).filter(({ current }) => current);
+      answer(res, undefined, { status: 204 });
+    },
     'GET /v1/auth/me': async (req, res) => answer(res, world.principal(bearer(req))),
     'GET /v1/operator/tenants': async (req, res) => {
       if (!bearer(req).operator) throw new Refusal(404, 'not_found', 'There is nothing here.');
@@ -111,6 +129,12 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
 
   async function handle(req, res) {
     const url = new URL(req.url, `http://${req.headers.host}`);
+    const ended = /^\/v1\/auth\/sessions\/(.+)$/.exec(url.pathname);
+    if (ended && req.method === 'DELETE') {
+      const user = bearer(req);
+      user.signIns = sessionsOf(user).filter(({ id }) => id !== ended[1]);
+      return answer(res, undefined, { status: 204 });
+    }
     const fixed = auth[`${req.method} ${url.pathname}`];
     if (fixed) return fixed(req, res, url);
     const match = /^\/v1\/([^/]+)\/(.+)$/.exec(url.pathname);

@@ -69,6 +69,8 @@ export class Shell {
   begin(line) {
     if (line.trim() === '') return this.prompt();
     this.history.push(line);
+    const kept = this.tenant.history.get(this.user) ?? [];
+    this.tenant.history.set(this.user, [{ line, at: new Date().toISOString() }, ...kept]);
     this.at = this.history.length;
     void this.run(line);
   }

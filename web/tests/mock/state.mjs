@@ -1,5 +1,6 @@
 // What the mock remembers: people, tenants, and per tenant its modules, deployments, runs, log and files.
 import { randomBytes } from 'node:crypto';
+import { permissionsOf } from './rights.mjs';
 
 let counter = 0;
 export const newId = (prefix) => `${prefix}_${Date.now().toString(36)}${(counter++).toString(36).padStart(4, '0')}${randomBytes(3).toString('hex')}`;
@@ -15,6 +16,14 @@ export class Tenant {
     /** Ranges of lines that are damaged, and the last number that retention has deleted. */
     this.missing = [];
     this.trimmedLines = 0;
+    this.roles = new Map();
+    this.keys = new Map();
+    this.secrets = new Map();
+    this.masking = { tokens: true, emails: false, cards: false, patterns: [] };
+    this.audit = [];
+    this.auditFollowers = new Set();
+    /** What each person typed, newest first. */
+    this.history = new Map();
     this.sessions = new Map();
     this.endedSessions = new Set();
     this.watchers = new Set();
@@ -76,8 +85,8 @@ export class World {
 
   principal(user) {
     const memberships = [...user.roles].map(([slug, role]) => {
-      const { id, name } = this.tenants.get(slug).record;
-      return { tenant_id: id, slug, name, role };
+      const tenant = this.tenants.get(slug);
+      return { tenant_id: tenant.record.id, slug, name: tenant.record.name, role, permissions: permissionsOf(tenant, role) };
     });
     return { id: user.id, email: user.email, operator: user.operator, has_password: user.password !== undefined, memberships };
   }

@@ -1,5 +1,6 @@
 // The mock's endpoints below a tenant: modules, deployments, runs, files; the log's and the console's are elsewhere.
 import { consoleRoutes } from './console.mjs';
+import { adminRoutes, record } from './admin.mjs';
 import { answer, eventStream, page, readBody, readJson, Refusal } from './http.mjs';
 import { logRoutes } from './logs.mjs';
 import { feedRun, killRun, startRun } from './runs.mjs';
@@ -71,6 +72,7 @@ const routes = {
     if (call.mock.refuseRuns) throw new Refusal(429, 'rate_limited', 'Too many runs in a minute.', { 'Retry-After': '20' });
     const body = await readJson(call.req);
     const deployment = found(call.tenant.deployments, body.command, 'deployment');
+    record(call.tenant, call.user, 'run:create', body.command);
     answer(call.res, startRun(call.tenant, deployment, body, call.user), { status: 202, tenant: idOf(call) });
   },
   'GET runs': async (call) => {
@@ -100,6 +102,7 @@ const routes = {
   },
 
   ...logRoutes,
+  ...adminRoutes,
 
   'GET files': async (call, _key, path) => {
     const name = filePath(path);
@@ -144,7 +147,7 @@ function addVersion(tenant, name, { module, description = '', limits = {}, grant
     module,
     description,
     limits,
-    grants: { directories: [], env: {}, network: [], ...grants },
+    grants: { directories: [], env: {}, network: [], secrets: [], ...grants },
     created_at: new Date().toISOString(),
     created_by: user.email,
   };

@@ -2,12 +2,12 @@
 import { useMutation } from '@tanstack/react-query';
 import { DropdownMenu } from 'radix-ui';
 import { exportLogs, type LogFilter } from '../../api/endpoints';
-import { problemFrom } from '../../api/problem';
+import { saveAnswer } from '../../lib/download';
 import { DownloadIcon } from '../../ui/icons';
 import { ProblemNotice } from '../../ui/parts';
 
 export function LogDownload({ tenant, filter }: { tenant: string; filter: LogFilter }) {
-  const download = useMutation({ mutationFn: (format: 'raw' | 'jsonl') => save(tenant, filter, format) });
+  const download = useMutation({ mutationFn: async (format: 'raw' | 'jsonl') => saveAnswer(await exportLogs(tenant, filter, format), `${tenant}-log.${format === 'raw' ? 'txt' : 'jsonl'}`) });
   return (
     <>
       <DropdownMenu.Root modal={false}>
@@ -28,16 +28,4 @@ export function LogDownload({ tenant, filter }: { tenant: string; filter: LogFil
       {download.error && <ProblemNotice error={download.error} />}
     </>
   );
-}
-
-/** By way of a blob: a plain link cannot carry the bearer token. The browser keeps large ones on disk. */
-async function save(tenant: string, filter: LogFilter, format: 'raw' | 'jsonl'): Promise<void> {
-  const response = await exportLogs(tenant, filter, format);
-  if (!response.ok) throw problemFrom(response.status, await response.text(), response.headers.get('Retry-After'));
-  const url = URL.createObjectURL(await response.blob());
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `${tenant}-log.${format === 'raw' ? 'txt' : 'jsonl'}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

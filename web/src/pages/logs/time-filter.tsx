@@ -1,7 +1,6 @@
 // The span of time: a few usual ones, or from and to by hand. The histogram sets the same by dragging.
 import { Popover } from 'radix-ui';
 import { useState } from 'react';
-import type { LogFilter } from '../../api/endpoints';
 import { ChevronsIcon } from '../../ui/icons';
 import { Field } from '../../ui/parts';
 
@@ -15,12 +14,12 @@ const SPANS: [string, number][] = [
 interface TimeFilterProps {
   from: string | undefined;
   to: string | undefined;
-  onChange: (part: LogFilter) => void;
+  onChange: (part: { from: string | undefined; to: string | undefined }) => void;
 }
 
 export function TimeFilter({ from, to, onChange }: TimeFilterProps) {
   const [open, setOpen] = useState(false);
-  const choose = (part: LogFilter) => {
+  const choose = (part: { from: string | undefined; to: string | undefined }) => {
     setOpen(false);
     onChange(part);
   };

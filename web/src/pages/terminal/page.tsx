@@ -1,10 +1,10 @@
 // The Terminal page: a tab for each session, one of them on the screen, the others live behind it.
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { DropdownMenu, Tabs } from 'radix-ui';
 import { useEffect, useState } from 'react';
 import { useTenant, useTitle } from '../../app/shell';
 import type { SessionInfo } from '../../stream/console/protocol';
-import { ChevronsIcon, EyeIcon, PlusIcon, TerminalIcon } from '../../ui/icons';
+import { ChevronsIcon, EyeIcon, HistoryIcon, PlusIcon, TerminalIcon } from '../../ui/icons';
 import { Empty, ProblemNotice, Waiting } from '../../ui/parts';
 import '../../styles/terminal.css';
 import { SessionPanel } from './session-panel';
@@ -59,6 +59,9 @@ export default function TerminalPage() {
           <button type="button" className="button small quiet icon" aria-label="New terminal" title="New terminal" disabled={create.isPending} onClick={open}>
             <PlusIcon size={16} />
           </button>
+          <Link to="/t/$tenant/history" params={{ tenant }} search={{}} className="button small quiet icon" aria-label="History of commands" title="History of commands">
+            <HistoryIcon size={16} />
+          </Link>
           {others.length > 0 && <OtherSessions list={others} isMine={isMine} onOpen={(id) => (bringBack(id), go(id))} />}
         </div>
         {create.error && <ProblemNotice error={create.error} />}
