@@ -12,7 +12,7 @@ const base = await listen(mock);
 const acme = mock.world.tenants.get('acme');
 const module = inspect(helloWasm(), 'noisy.wasm', 'flood');
 acme.modules.set(module.digest, module);
-const active = { version: 1, module: module.digest, description: '', limits: {}, grants: { directories: [], env: {}, network: [] }, created_at: module.created_at, created_by: 'flood' };
+const active = { version: 1, module: module.digest, description: '', limits: {}, grants: { directories: [], env: {}, network: [], secrets: [] }, created_at: module.created_at, created_by: 'flood' };
 acme.deployments.set('noisy', { name: 'noisy', version: 1, active, history: [active] });
 
 const browser = await chromium.launch({

@@ -33,7 +33,7 @@ export default function HistoryPage() {
       <div className="page-head">
         <div className="page-title">
           <h1>History</h1>
-          <p className="muted">What you typed in this tenant’s terminals. Nobody else sees it, and lines that begin with a space are not kept.</p>
+          <p className="muted">What you typed in this tenant’s terminals. Only you see it.</p>
         </div>
         <span className="grow" />
         {lines.items.length > 0 && text === '' && (

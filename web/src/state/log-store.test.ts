@@ -65,3 +65,18 @@ describe('LogStore', () => {
     expect(store.getSnapshot().lines.length).toBe(100);
   });
 });
+
+test('a flood says so, and a trickle is shown at the next paint', () => {
+  const asked: boolean[] = [];
+  const tasks: (() => void)[] = [];
+  const store = new LogStore((task, isFlood) => {
+    asked.push(isFlood);
+    tasks.push(task);
+  });
+  store.append(Array.from({ length: 500 }, (_, seq) => ({ ...line(0), seq })));
+  tasks.shift()!();
+  store.append([{ ...line(0), seq: 500 }]);
+  tasks.shift()!();
+  expect(asked).toEqual([true, false]);
+  expect(store.getSnapshot().lines.length).toBe(501);
+});

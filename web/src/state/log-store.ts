@@ -5,6 +5,8 @@ import type { LogLine } from '../api/types';
 export const MAX_LINES = 200_000;
 const TRIM_CHUNK = 10_000;
 
+export type Schedule = (task: () => void, isFlood: boolean) => void;
+
 export interface LogSnapshot {
   lines: readonly LogLine[];
   /** Lines that arrived while paused. */
@@ -15,7 +17,10 @@ export interface LogSnapshot {
   version: number;
 }
 
-/** `schedule` runs a task before the next paint: a flood makes one render a frame, not one a line. */
+/** So many new lines at once are more than anybody reads. */
+const FLOOD_LINES = 60;
+
+/** `schedule` runs a task before the next paint, or some paints later in a flood: one render for many lines, not one for each. */
 export class LogStore {
   private lines: LogLine[] = [];
   private held: LogLine[] = [];
@@ -25,10 +30,11 @@ export class LogStore {
   private scheduled = false;
   private snapshot: LogSnapshot = { lines: [], pending: 0, paused: false, trimmed: false, version: 0 };
   private readonly listeners = new Set<() => void>();
-  private readonly schedule: (task: () => void) => void;
+  private added = 0;
+  private readonly schedule: Schedule;
   private readonly max: number;
 
-  constructor(schedule: (task: () => void) => void, max = MAX_LINES) {
+  constructor(schedule: Schedule, max = MAX_LINES) {
     this.schedule = schedule;
     this.max = max;
   }
@@ -48,6 +54,7 @@ export class LogStore {
   /** Live lines, which mostly come in order. While paused they are held back and counted. */
   append(batch: readonly LogLine[]): void {
     if (batch.length === 0) return;
+    this.added += batch.length;
     if (this.paused) {
       const fresh = batch.filter((line) => !this.has(this.lines, line.seq) && !this.has(this.held, line.seq));
       if (fresh.length === 0) return;
@@ -116,6 +123,8 @@ export class LogStore {
   private changed(): void {
     if (this.scheduled) return;
     this.scheduled = true;
+    const isFlood = this.added > FLOOD_LINES;
+    this.added = 0;
     this.schedule(() => {
       this.scheduled = false;
       this.snapshot = {
@@ -126,7 +135,7 @@ export class LogStore {
         version: this.snapshot.version + 1,
       };
       for (const listener of this.listeners) listener();
-    });
+    }, isFlood);
   }
 }
 

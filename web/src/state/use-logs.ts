@@ -4,7 +4,7 @@ import { listLogs, logContext, type LogFilter } from '../api/endpoints';
 import { asProblem, type ApiProblem } from '../api/problem';
 import type { LineRange, LogPage } from '../api/types';
 import type { FollowState } from '../stream/follow';
-import { LogStore } from './log-store';
+import { LogStore, type Schedule } from './log-store';
 import { tailLogs } from './log-tail';
 
 const PAGE_LINES = 200;
@@ -41,9 +41,13 @@ export interface LogsOptions {
   line?: string | undefined;
 }
 
-const beforePaint = (task: () => void) => {
+/** Between two renders of a flood: the frames in between are free for scrolling and clicks. */
+const FLOOD_REST_MS = 50;
+
+const beforePaint: Schedule = (task, isFlood) => {
   // A hidden tab paints nothing, and its store must not wait for the day it does.
   if (document.visibilityState === 'hidden') setTimeout(task, 250);
+  else if (isFlood) setTimeout(() => requestAnimationFrame(task), FLOOD_REST_MS);
   else requestAnimationFrame(task);
 };
 

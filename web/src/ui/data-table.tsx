@@ -19,16 +19,18 @@ interface DataTableProps<T> {
   columns: readonly Column<T>[];
   rows: readonly T[];
   rowKey: (row: T) => string;
+  /** For lists that are long and read in a hurry. */
+  dense?: boolean;
 }
 
 const isRight = (kind: Column<unknown>['kind']) => kind === 'number' || kind === 'actions';
 const classOf = ({ kind, wideOnly }: Pick<Column<unknown>, 'kind' | 'wideOnly'>) =>
   [isRight(kind) && 'right', kind === 'number' && 'num', kind === 'actions' && 'actions', wideOnly && 'wide-only'].filter(Boolean).join(' ') || undefined;
 
-export function DataTable<T>({ label, columns, rows, rowKey }: DataTableProps<T>) {
+export function DataTable<T>({ label, columns, rows, rowKey, dense }: DataTableProps<T>) {
   return (
     <div className="card table-card">
-      <table className="table" aria-label={label}>
+      <table className={dense ? 'table dense' : 'table'} aria-label={label}>
         <thead>
           <tr>
             {columns.map((column) => (

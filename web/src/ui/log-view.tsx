@@ -48,6 +48,11 @@ export function LogView({ logs, tenant, showCommand, needle, wanted, emptyTitle,
     initialRect: { width: 800, height: 480 },
   });
 
+  // Rows that do not wrap are as high as all others: measuring each would lay the page out once a row.
+  const opened = useRef(new Set<number>());
+  if (open !== undefined) opened.current.add(open);
+  useEffect(() => virtualizer.measure(), [wrap, virtualizer]);
+
   useEffect(() => {
     const element = scroller.current;
     if (!element) return;
@@ -121,7 +126,7 @@ export function LogView({ logs, tenant, showCommand, needle, wanted, emptyTitle,
                 <li
                   key={item.key}
                   data-index={item.index}
-                  ref={virtualizer.measureElement}
+                  ref={wrap || opened.current.has(line.seq) ? virtualizer.measureElement : undefined}
                   aria-setsize={-1}
                   aria-posinset={item.index + 1}
                   style={{ transform: `translateY(${item.start}px)` }}

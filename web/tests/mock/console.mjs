@@ -60,9 +60,14 @@ class Follower {
     let at = Number(place?.at ?? from ?? lines.length);
     if (place === undefined && from === undefined && last) at = Math.max(0, lines.length - last);
     if (place === undefined) one.queue.push({ type: 'following', cursor: String(at) });
-    const follow = () => this.wake();
+    // Lines that are committed together go together, as from the host.
+    let waking;
+    const follow = () => (waking ??= setImmediate(() => ((waking = undefined), this.wake())));
     this.tenant.followers.add(follow);
-    one.stop = () => this.tenant.followers.delete(follow);
+    one.stop = () => {
+      clearImmediate(waking);
+      this.tenant.followers.delete(follow);
+    };
     one.pull = () => {
       const together = [];
       while (at < lines.length && together.length < MAX_TOGETHER) {

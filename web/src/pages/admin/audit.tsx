@@ -15,7 +15,9 @@ import { LiveBadge } from '../../ui/log-view';
 import { CopyButton, Empty, ProblemNotice } from '../../ui/parts';
 import { TimeFilter } from '../logs/time-filter';
 import { AdminHead } from './page-head';
+import { Person } from './person';
 import { useAudit } from './use-audit';
+import { usePeople } from './use-people';
 
 const TONES: Record<string, string> = { done: 'ok', failed: 'warn', denied: 'bad' };
 /** Typing is over when nothing was typed for so long. */
@@ -26,6 +28,7 @@ export default function AuditPage() {
   const filter: AuditFilter = useSearch({ from: '/t/$tenant/admin/audit' });
   const navigate = useNavigate({ from: '/t/$tenant/admin/audit' });
   const { list, records, live, problem } = useAudit(tenant, filter);
+  const nameOf = usePeople(tenant);
   const [open, setOpen] = useState<AuditRecord>();
   const change = (part: AuditFilter) => {
     const given = Object.entries({ ...filter, ...part }).filter(([, value]) => value !== undefined && value !== '');
@@ -48,8 +51,8 @@ export default function AuditPage() {
     {
       header: 'Actor',
       cell: ({ actor }) => (
-        <button type="button" className="link-button mono clip" title={`Only ${actor}`} onClick={() => change({ actor })}>
-          {actor}
+        <button type="button" className="link-button" aria-label={`Only of ${nameOf(actor) ?? actor}`} onClick={() => change({ actor })}>
+          <Person id={actor} nameOf={nameOf} />
         </button>
       ),
     },
@@ -91,7 +94,7 @@ export default function AuditPage() {
           </Empty>
         }
       >
-        <DataTable label="Audit records" columns={columns} rows={records} rowKey={({ seq }) => String(seq)} />
+        <DataTable label="Audit records" dense columns={columns} rows={records} rowKey={({ seq }) => String(seq)} />
       </PagedList>
       {open && <RecordDialog record={open} onClose={() => setOpen(undefined)} />}
     </div>

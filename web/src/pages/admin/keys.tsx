@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { createKey, listKeys, listRoles, revokeKey } from '../../api/admin';
 import type { ApiKey, CreatedApiKey } from '../../api/admin-types';
 import { useMay, useRights } from '../../app/rights';
-import { usePrincipal, useTenant } from '../../app/shell';
+import { useTenant } from '../../app/shell';
 import { formatTime } from '../../lib/format';
 import { useNow } from '../../lib/use-now';
 import { Ago, DataTable, PagedList, usePages, type Column } from '../../ui/data-table';
@@ -14,7 +14,9 @@ import { ConfirmDialog, Empty, Field } from '../../ui/parts';
 import { AdminHead } from './page-head';
 import { PermissionPicker } from './permission-picker';
 import { allPermissions } from './roles';
+import { Person } from './person';
 import { useChange } from './use-change';
+import { usePeople } from './use-people';
 
 const DAY_S = 86_400;
 const LIFETIMES = [7, 30, 90, 365];
@@ -26,7 +28,7 @@ const SHOWN_SCOPES = 2;
 export default function KeysPage() {
   const tenant = useTenant();
   const may = useMay();
-  const me = usePrincipal();
+  const nameOf = usePeople(tenant);
   const now = useNow(60_000);
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey>();
@@ -45,7 +47,7 @@ export default function KeysPage() {
       ),
     },
     { header: 'May', cell: ({ permissions }) => <Scopes permissions={permissions} /> },
-    { header: 'Made by', wideOnly: true, cell: ({ created_by }) => (created_by === me.id ? 'You' : <code title={created_by}>{created_by.slice(0, 12)}…</code>) },
+    { header: 'Made by', wideOnly: true, cell: ({ created_by }) => <Person id={created_by} nameOf={nameOf} /> },
     { header: 'Last used', cell: ({ last_used_at }) => (last_used_at ? <Ago at={last_used_at} now={now} /> : <span className="muted">Never</span>) },
     { header: 'Good until', cell: ({ expires_at }) => <Expiry at={expires_at} now={now} /> },
     {

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { listSecrets, putSecret, removeSecret } from '../../api/admin';
 import type { Secret } from '../../api/admin-types';
 import { useMay } from '../../app/rights';
-import { usePrincipal, useTenant } from '../../app/shell';
+import { useTenant } from '../../app/shell';
 import { useNow } from '../../lib/use-now';
 import { Ago, DataTable, PagedList, usePages, type Column } from '../../ui/data-table';
 import { FormDialog } from '../../ui/form-dialog';
@@ -11,7 +11,9 @@ import { KeyIcon, PlusIcon } from '../../ui/icons';
 import { ConfirmDialog, Empty, Field } from '../../ui/parts';
 import { RowMenu } from '../../ui/row-menu';
 import { AdminHead } from './page-head';
+import { Person } from './person';
 import { useChange } from './use-change';
+import { usePeople } from './use-people';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const MAX_BYTES = 16_384;
@@ -19,7 +21,7 @@ const MAX_BYTES = 16_384;
 export default function SecretsPage() {
   const tenant = useTenant();
   const may = useMay();
-  const me = usePrincipal();
+  const nameOf = usePeople(tenant);
   const now = useNow(60_000);
   const [setting, setSetting] = useState<Secret | 'new'>();
   const [removing, setRemoving] = useState<Secret>();
@@ -29,7 +31,7 @@ export default function SecretsPage() {
   const columns: Column<Secret>[] = [
     { header: 'Name', kind: 'name', cell: ({ name }) => <code>{name}</code> },
     { header: 'Set', cell: ({ updated_at }) => <Ago at={updated_at} now={now} /> },
-    { header: 'By', wideOnly: true, cell: ({ updated_by }) => (updated_by === me.id ? 'You' : <code title={updated_by}>{updated_by.slice(0, 12)}…</code>) },
+    { header: 'By', wideOnly: true, cell: ({ updated_by }) => <Person id={updated_by} nameOf={nameOf} /> },
     {
       header: 'Actions',
       kind: 'actions',

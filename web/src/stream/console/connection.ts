@@ -81,6 +81,7 @@ export class ConsoleConnection {
   private failures = 0;
   /** How often the host says something whatever happens; unknown before its `hello`, which a poll never has. */
   private heartbeatMs: number | undefined;
+  private heardAtMs = 0;
   private timers = new Map<'retry' | 'better' | 'silence' | 'input', ReturnType<typeof setTimeout>>();
 
   constructor(deps: ConsoleDeps) {
@@ -330,7 +331,16 @@ export class ConsoleConnection {
       this.stop('input');
       if (this.awaitsAnswer()) this.after('input', INPUT_SILENCE_MS, () => this.silent());
     }
-    if (this.heartbeatMs !== undefined) this.after('silence', this.heartbeatMs * MISSED_HEARTBEATS, () => this.silent());
+    this.heardAtMs = this.deps.now();
+    if (!this.timers.has('silence')) this.listen();
+  }
+
+  /** One timer for all that comes: in a flood, setting one for each message costs more than reading it. */
+  private listen(): void {
+    if (this.heartbeatMs === undefined) return;
+    const leftMs = this.heardAtMs + this.heartbeatMs * MISSED_HEARTBEATS - this.deps.now();
+    if (leftMs <= 0) this.silent();
+    else this.after('silence', leftMs, () => this.listen());
   }
 
   private silent(): void {
