@@ -199,7 +199,16 @@ export async function adminWalk({ page, step, failures, base, tenant }) {
     await page.getByTestId('session-state').getByText('Live').first().waitFor();
     await page.locator('.term-panel:not([hidden]), .xterm').last().waitFor();
     await page.keyboard.type(`echo kept-${unique}\n`);
-    await page.getByRole('link', { name: 'History of commands' }).click();
+    const history = page.getByRole('link', { name: 'History', exact: true });
+    await page.locator('.term-block').first().waitFor();
+    const path = await history.getAttribute('href');
+    // As it was found: later parts of the walk begin without a terminal.
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'End the session…' }).click();
+    await page.getByRole('button', { name: 'End the session' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    check(path === `/t/${tenant}/history`, `the way to the history is ${path}`);
+    await history.click();
     await page.locator('.history-lines li', { hasText: `echo kept-${unique}` }).waitFor();
     await page.getByLabel('Search the history').fill('no such line anywhere');
     await page.getByText('No line has this text').waitFor();

@@ -60,6 +60,26 @@ export function mockOnly({ base, mock }) {
       await page.getByTestId('run-status').getByText('Exit 0').waitFor();
       await page.locator('.run-log .log-row', { hasText: 'line 3999 ' }).waitFor();
     });
+    await step('viewer', async () => {
+      // Who may only read has no terminal, and so no console connection: output and log come by streams of their own.
+      const token = mock.world.invite('viewer@acme.example', 'acme', 'viewer');
+      const url = page.url();
+      const guest = await page.context().browser().newContext({ viewport: { width: 1280, height: 860 } });
+      const theirs = await guest.newPage();
+      await theirs.goto(`${base}/#/invitation/${token}`);
+      await theirs.getByLabel('New password').fill('correct horse battery');
+      await theirs.getByRole('button', { name: 'Make the account and join' }).click();
+      await theirs.locator('.rail').waitFor();
+      await theirs.goto(url);
+      await theirs.getByTestId('run-status').getByText('Exit 0').waitFor();
+      await theirs.getByRole('button', { name: 'Plain text' }).click();
+      await theirs.locator('.screen-plain', { hasText: 'line 3999 ' }).waitFor();
+      await theirs.locator('.run-log .log-row', { hasText: 'line 3999 ' }).waitFor();
+      const offered = await theirs.getByRole('button', { name: /^(Run|Run again…|Remove the command.*)$/ }).count();
+      if (offered > 0) failures.push('a viewer is offered what the host refuses');
+      if (await theirs.getByRole('link', { name: 'Terminal' }).count()) failures.push('a viewer is offered a terminal');
+      await guest.close();
+    });
     await step('paused', async () => {
       await page.goto(`${base}/t/acme/logs`);
       await page.locator('.log-row', { hasText: 'line 3999 ' }).waitFor();

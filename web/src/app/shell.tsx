@@ -114,8 +114,8 @@ function TenantSwitcher({ current }: { current: Membership | undefined }) {
   const principal = usePrincipal();
   const navigate = useNavigate();
   const matchRoute = useMatchRoute();
-  const others = principal.memberships.length > 1 || principal.operator;
-  const label = current ? current.name : principal.operator ? 'Operator' : 'No tenant';
+  const others = principal.memberships.length > (current ? 1 : 0) || principal.operator;
+  const label = current ? current.name : principal.operator ? 'Operator' : others ? 'Choose a tenant' : 'No tenant';
   const face = (
     <>
       <span className="tenant-name truncate">{label}</span>

@@ -7,7 +7,7 @@ import { newId } from './state.mjs';
 const DAY_MS = 86_400_000;
 const inDays = (days) => new Date(Date.now() + days * DAY_MS).toISOString();
 
-function needs(call, permission) {
+export function needs(call, permission) {
   if (!permissionsOf(call.tenant, call.user.roles.get(call.tenant.record.slug)).includes(permission)) {
     throw new Refusal(403, 'permission_denied', `Your role does not allow ${permission}.`);
   }

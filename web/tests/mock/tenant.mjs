@@ -1,6 +1,6 @@
 // The mock's endpoints below a tenant: modules, deployments, runs, files; the log's and the console's are elsewhere.
 import { consoleRoutes } from './console.mjs';
-import { adminRoutes, record } from './admin.mjs';
+import { adminRoutes, needs, record } from './admin.mjs';
 import { answer, eventStream, page, readBody, readJson, Refusal } from './http.mjs';
 import { logRoutes } from './logs.mjs';
 import { feedRun, killRun, startRun } from './runs.mjs';
@@ -16,6 +16,7 @@ export async function tenantRoutes(call) {
 }
 
 async function consoleCall(call, [area, key, action]) {
+  needs(call, 'console:use');
   const route = consoleRoutes[`${call.req.method} ${area}${key === undefined ? '' : '/*'}${action ? `/${action}` : ''}`];
   if (!route) throw new Refusal(404, 'not_found', 'There is nothing here.');
   await route(call, key);

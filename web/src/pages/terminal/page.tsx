@@ -59,7 +59,7 @@ export default function TerminalPage() {
           <button type="button" className="button small quiet icon" aria-label="New terminal" title="New terminal" disabled={create.isPending} onClick={open}>
             <PlusIcon size={16} />
           </button>
-          <Link to="/t/$tenant/history" params={{ tenant }} search={{}} className="button small quiet icon" aria-label="History of commands" title="History of commands">
+          <Link to="/t/$tenant/history" params={{ tenant }} search={{}} className="button small quiet icon" aria-label="History" title="What you typed before">
             <HistoryIcon size={16} />
           </Link>
           {others.length > 0 && <OtherSessions list={others} isMine={isMine} onOpen={(id) => (bringBack(id), go(id))} />}
