@@ -247,6 +247,8 @@ async function looks(names) {
           await page.locator('.term-block').first().waitFor();
         }
         if (name === 'Modules') await page.locator('tbody a').first().click();
+        const overlaps = await page.evaluate(() => [...document.querySelectorAll('.table tbody tr')].filter((row) => row.scrollHeight > row.clientHeight + 1).length);
+        if (overlaps > 0) failures.push(`${name} at ${width} px has ${overlaps} rows that spill over`);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         if (wide > 0) failures.push(`${name} at ${width} px is ${wide} px too wide`);
       });
