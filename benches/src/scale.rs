@@ -12,7 +12,7 @@ use crate::stats::{Spread, us};
 
 /// How many there are when the server is looked at.
 const FULL: [usize; 5] = [1, 10, 100, 1_000, 10_000];
-const QUICK: [usize; 3] = [1, 5, 10];
+const QUICK: [usize; 3] = [1, 2, 4];
 
 /// Measures all of it.
 pub(crate) fn sections(settings: &Settings) -> Result<Vec<Section>> {
@@ -32,7 +32,7 @@ struct Step {
     count: usize,
     /// Making the last few of them, each.
     made_us: f64,
-    resident_kib: f64,
+    own_kib: f64,
     start_us: f64,
 }
 
@@ -52,9 +52,9 @@ async fn grow(
         }
         let made_us = us(began.elapsed()) / (count - before) as f64;
         // Before the start: what the server holds of what it made.
-        let resident_kib = server.resident_kib()?;
+        let own_kib = server.own_kib()?;
         let start_us = us(server.restart(settings).await?);
-        steps.push(Step { count, made_us, resident_kib, start_us });
+        steps.push(Step { count, made_us, own_kib, start_us });
     }
     Ok(steps)
 }
@@ -64,11 +64,7 @@ fn tell(section: &mut Section, what: &str, steps: &[Step]) {
     for step in steps {
         let count = step.count;
         section.figure(format!("{what} {count}: made and used once"), "µs", Spread::one(step.made_us));
-        section.figure(
-            format!("{what} {count}: memory of the process"),
-            "KiB",
-            Spread::one(step.resident_kib),
-        );
+        section.figure(format!("{what} {count}: memory of the process"), "KiB", Spread::one(step.own_kib));
         section.figure(format!("{what} {count}: start of the server"), "µs", Spread::one(step.start_us));
     }
     let line = |name: &str, value: fn(&Step) -> f64| Line {
@@ -77,13 +73,13 @@ fn tell(section: &mut Section, what: &str, steps: &[Step]) {
     };
     let lines = vec![
         line("made and used once, µs", |step| step.made_us),
-        line("memory of the process, KiB", |step| step.resident_kib),
+        line("memory of the process, KiB", |step| step.own_kib),
         line("start, µs", |step| step.start_us),
     ];
     section.plots.push(Plot { title: format!("The N-th {what}"), x: "so many", y: "µs; KiB", lines });
 }
 
-const ABOUT: &str = "Made one after the other, 1 to 10,000; each is run once. At each step the memory that the process holds, then a start of the \
+const ABOUT: &str = "Made one after the other, 1 to 10,000; each is run once. At each step the memory that is the process's own (without the pages of its program and of compiled code), then a start of the \
      server on what there is. Memory at a step is of a server that was started at the step before.";
 
 async fn tenants(settings: &Settings) -> Result<Section> {
@@ -99,7 +95,7 @@ async fn tenants(settings: &Settings) -> Result<Section> {
     tell(&mut section, "tenant", &steps);
     // Both were looked at after making nine tenths of what there was then.
     if let [.., before, last] = &steps[..] {
-        let each = (last.resident_kib - before.resident_kib) / (last.count - before.count) as f64;
+        let each = (last.own_kib - before.own_kib) / (last.count - before.count) as f64;
         let note = "What the store caches counts as the tenants'.";
         section.goal("memory of one more idle tenant", "KiB", Spread::one(each), Goal::AtMost(64.0), note);
     }

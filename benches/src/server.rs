@@ -147,11 +147,11 @@ impl Server {
         Ok(tokens["data"]["access_token"].as_str().context("a sign-in gives a token")?.to_owned())
     }
 
-    /// Memory that the process holds, in KiB.
-    pub(crate) fn resident_kib(&self) -> Result<f64> {
+    /// Resident memory that is the process's own, in KiB: without pages of files, such as the program's.
+    pub(crate) fn own_kib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let text = line.and_then(|line| line.trim().split(' ').next()).context("VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let text = line.and_then(|line| line.trim().split(' ').next()).context("RssAnon")?;
         Ok(text.parse()?)
     }
 }
