@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod console;
 pub mod files;
+mod gathering;
 pub mod http;
 pub mod idempotency;
 pub mod ids;

@@ -154,10 +154,12 @@ impl TickerShared {
 
 impl Deadlines {
     fn take_expired(&mut self) -> Vec<Weak<RunControl>> {
-        if self.by_time.is_empty() {
+        let now = Instant::now();
+        // At nearly every tick nothing has expired.
+        if self.by_time.first_key_value().is_none_or(|((at, _), _)| *at > now) {
             return Vec::new();
         }
-        let later = self.by_time.split_off(&(Instant::now(), u64::MAX));
+        let later = self.by_time.split_off(&(now, u64::MAX));
         std::mem::replace(&mut self.by_time, later).into_values().collect()
     }
 }

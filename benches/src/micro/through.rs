@@ -1,16 +1,16 @@
 //! The same guest through `cloister-runtime`, with every limit on.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cloister_runtime::{
-    Allocation, Bytes, CacheConfig, Compiler, CpuShare, Grant, Limits, Metering, ModuleBounds, ModuleSource,
-    NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared, Reservation, Run, Runtime, RuntimeConfig,
-    StdinSource, Tenant, TenantLimits, inspect,
+    Access, Allocation, Bytes, CacheConfig, Compiler, CpuShare, DirectoryGrant, Grant, HostDirectory, Limits,
+    Metering, ModuleBounds, ModuleSource, NetworkGrant, Outcome, OutputSink, OutputStreamKind, Prepared,
+    Reservation, Run, Runtime, RuntimeConfig, StdinSource, Tenant, TenantLimits, Volume, inspect,
 };
 
 /// Takes output and forgets it.
@@ -54,6 +54,8 @@ pub(super) struct Through {
     module: Arc<Prepared>,
     args: Vec<String>,
     fuel: Option<u64>,
+    directories: Vec<DirectoryGrant>,
+    volume: Option<Volume>,
 }
 
 impl Through {
@@ -69,15 +71,23 @@ impl Through {
         let module = runtime.prepare(&source(path, &name)?, metering).await?;
         let args = std::iter::once("bench").chain(args.iter().copied()).map(str::to_owned).collect();
         let tenant = runtime.tenant(&TenantLimits { cpu, ..TenantLimits::UNLIMITED });
-        Ok(Self { runtime: Arc::clone(runtime), tenant, module, args, fuel })
+        let runtime = Arc::clone(runtime);
+        Ok(Self { runtime, tenant, module, args, fuel, directories: Vec::new(), volume: None })
+    }
+
+    /// The same with a directory to write in, and its quota.
+    pub(super) fn within(self, folder: PathBuf, volume: Option<Volume>) -> Self {
+        let host = HostDirectory::Path(folder);
+        let directories = vec![DirectoryGrant { host, guest: "/".to_owned(), access: Access::ReadWrite }];
+        Self { directories, volume, ..self }
     }
 
     pub(super) fn start(&self) -> Result<Run> {
         let grant = Grant {
             args: self.args.clone(),
             env: BTreeMap::new(),
-            directories: Vec::new(),
-            volume: None,
+            directories: self.directories.clone(),
+            volume: self.volume.clone(),
             network: NetworkGrant::Denied,
             stdin: StdinSource::Empty,
             output: Arc::new(Forget),

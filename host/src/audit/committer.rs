@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::writer::Book;
 use super::{AuditError, Chain, Event, GENESIS, digest};
 use crate::api::{AuditHead, AuditRecord};
+use crate::gathering::Gathering;
 use crate::store::{AuditHeadRecord, StoreError};
 
 /// Records of one batch. Other writers of the store wait while it is applied.
 const MAX_BATCH: usize = 256;
+/// How long an event that nobody waits for gathers with others before it is written.
+const GATHER: Duration = Duration::from_millis(25);
 /// Ends of chains kept in memory; all are forgotten when there are more, and read again when needed.
 const MAX_HEADS: usize = 65_536;
 
@@ -31,51 +35,64 @@ pub(super) enum Job {
 }
 
 /// Writes until the queue is closed and empty. After a failure it refuses everything.
-pub(super) fn run(book: &Book, mut queue: mpsc::Receiver<Job>) {
-    let lost = MarkFailed(book);
-    let mut jobs = Vec::new();
-    while queue.blocking_recv_many(&mut jobs, MAX_BATCH) > 0 {
-        let (mut waiting, mut marks, mut events) = (Vec::new(), Vec::new(), Vec::new());
-        for job in jobs.drain(..) {
-            match job {
-                Job::Mark(done) => marks.push(done),
-                Job::Append { chain, event, time, done } => {
-                    waiting.extend(done);
-                    events.push((chain, event, time));
-                }
+pub(super) fn run(book: &Book, queue: &Gathering<Job>) {
+    let lost = MarkFailed { book, queue };
+    while let Some(jobs) = queue.take(GATHER) {
+        let mut jobs = jobs.into_iter();
+        while jobs.len() > 0 {
+            if !write(book, jobs.by_ref().take(MAX_BATCH)) {
+                return;
             }
-        }
-        let appended = if events.is_empty() { Ok(()) } else { book.append(events) };
-        if appended.is_ok() {
-            for done in marks {
-                let _ = done.send(());
-            }
-        }
-        let written = appended.and_then(|()| {
-            // When nobody waits, the store's own half-second is soon enough.
-            if waiting.is_empty() { Ok(()) } else { book.store.commit_blocking() }
-        });
-        if let Err(error) = &written {
-            tracing::error!(error = error as &dyn std::error::Error, "the audit takes no more records");
-            book.failed.store(true, Ordering::Release);
-        }
-        for done in waiting {
-            // Whoever gave up waiting does not hear of it.
-            let _ = done.send(if written.is_ok() { Ok(()) } else { Err(AuditError::Failed) });
-        }
-        if written.is_err() {
-            return;
         }
     }
     std::mem::forget(lost);
 }
 
+/// Writes one batch, and tells those who wait for it. False when it failed.
+fn write(book: &Book, jobs: impl Iterator<Item = Job>) -> bool {
+    let (mut waiting, mut marks, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
+        match job {
+            Job::Mark(done) => marks.push(done),
+            Job::Append { chain, event, time, done } => {
+                waiting.extend(done);
+                events.push((chain, event, time));
+            }
+        }
+    }
+    let appended = if events.is_empty() { Ok(()) } else { book.append(events) };
+    if appended.is_ok() {
+        for done in marks {
+            let _ = done.send(());
+        }
+    }
+    let written = appended.and_then(|()| {
+        // When nobody waits, the store's own half-second is soon enough.
+        if waiting.is_empty() { Ok(()) } else { book.store.commit_blocking() }
+    });
+    if let Err(error) = &written {
+        tracing::error!(error = error as &dyn std::error::Error, "the audit takes no more records");
+        book.failed.store(true, Ordering::Release);
+    }
+    for done in waiting {
+        // Whoever gave up waiting does not hear of it.
+        let _ = done.send(if written.is_ok() { Ok(()) } else { Err(AuditError::Failed) });
+    }
+    written.is_ok()
+}
+
 /// Refuses everything when the thread ends by a failure or a panic.
-struct MarkFailed<'a>(&'a Book);
+struct MarkFailed<'a> {
+    book: &'a Book,
+    queue: &'a Gathering<Job>,
+}
 
 impl Drop for MarkFailed<'_> {
     fn drop(&mut self) {
-        self.0.failed.store(true, Ordering::Release);
+        self.book.failed.store(true, Ordering::Release);
+        self.queue.close();
+        // Whoever waits finds its answer's sender dropped, which reads as the failure.
+        drop(self.queue.take(Duration::ZERO));
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::coalesce::Coalesced;
 use super::committer::{self, Job};
 use super::{AuditError, Chain, Event};
 use crate::api::AuditHead;
 use crate::clock::Clock;
+use crate::gathering::Gathering;
 use crate::logs::Counter;
 use crate::masking::Masking;
 use crate::store::{Store, StoreError};
@@ -54,7 +55,7 @@ pub(super) struct Book {
 }
 
 struct Queue {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: Arc<Gathering<Job>>,
     held: Mutex<Coalesced>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -62,7 +63,7 @@ struct Queue {
 impl Queue {
     /// Ends the thread when it has written everything that waits.
     fn close(&self) {
-        drop(self.jobs.lock().take());
+        self.jobs.close();
         if let Some(thread) = self.thread.lock().take() {
             // A panic of the thread has been reported by the thread itself.
             let _ = thread.join();
@@ -107,14 +108,13 @@ impl Audit {
             failed: AtomicBool::new(false),
             stats: AuditStats::default(),
         });
-        let (jobs, waiting) = mpsc::channel(MAX_WAITING);
-        let of_thread = Arc::clone(&book);
+        let jobs = Arc::new(Gathering::default());
+        let (of_thread, waiting) = (Arc::clone(&book), Arc::clone(&jobs));
         let thread = std::thread::Builder::new()
             .name("audit-commit".to_owned())
-            .spawn(move || committer::run(&of_thread, waiting))
+            .spawn(move || committer::run(&of_thread, &waiting))
             .map_err(|source| StoreError::Io { attempt: "start the audit's thread", source })?;
-        let queue =
-            Queue { jobs: Mutex::new(Some(jobs)), held: Mutex::default(), thread: Mutex::new(Some(thread)) };
+        let queue = Queue { jobs, held: Mutex::default(), thread: Mutex::new(Some(thread)) };
         Ok(Self { book, queue: Arc::new(queue) })
     }
 
@@ -126,7 +126,7 @@ impl Audit {
         if self.book.failed.load(Ordering::Acquire) { Err(AuditError::Failed) } else { Ok(()) }
     }
 
-    /// Appends a record to a chain; waits only for room in the queue. It is on disk within half a second, or when
+    /// Appends a record to a chain; waits only for room in the queue. It is on disk within a second, or when
     /// [`Recorded::durable`] returns.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl Audit {
     /// can still be read.
     pub(super) async fn settle(&self) {
         let (done, settled) = oneshot::channel();
-        if self.push(Job::Mark(done)).await.is_ok() {
+        if self.put(Job::Mark(done), true).is_ok() {
             // The thread is gone only when it has failed.
             let _ = settled.await;
         }
@@ -218,12 +218,16 @@ impl Audit {
                 event.detail = event.detail.map(|detail| masker.mask_text(detail));
             }
         }
-        self.push(Job::Append { chain, event, time: self.book.clock.now(), done }).await
+        let urgent = done.is_some();
+        let waiting = self.put(Job::Append { chain, event, time: self.book.clock.now(), done }, urgent)?;
+        if waiting >= MAX_WAITING {
+            self.settle().await;
+        }
+        Ok(())
     }
 
-    async fn push(&self, job: Job) -> Result<(), AuditError> {
+    fn put(&self, job: Job, urgent: bool) -> Result<usize, AuditError> {
         self.health()?;
-        let jobs = self.queue.jobs.lock().clone().ok_or(AuditError::Failed)?;
-        jobs.send(job).await.map_err(|_| AuditError::Failed)
+        self.queue.jobs.put(job, urgent).map_err(|_| AuditError::Failed)
     }
 }

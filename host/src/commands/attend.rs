@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use cloister_runtime::{Outcome, OutputStreamKind, Report, Run, RunError, RunPlace};
+use cloister_runtime::{Outcome, Report, Run, RunError, RunPlace};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::Commands;
 use super::active::{ActiveRun, Listing};
 use super::joins::Joins;
+use super::output::{Pending, index};
 use crate::api::{self, RunStatus};
 use crate::auth::TenantScope;
-use crate::logs::{LogError, LogLevel, LogStream, RunLog};
+use crate::logs::{Capture, LogError, LogLevel, LogStream, RunLog};
 use crate::store::RunRecord;
 
 /// What the attendant of a run holds.
@@ -58,26 +59,62 @@ pub(super) async fn attend(attended: Attended) {
 /// Moves all output to whoever takes it and to the log. When the log fails, output is still taken, so that the guest does
 /// not hang.
 async fn capture(run: &ActiveRun, log: &RunLog, mut joins: Joins) -> Result<(), LogError> {
-    let mut stdout = log.capture(LogStream::Stdout);
-    let mut stderr = log.capture(LogStream::Stderr);
+    let mut lines = Lines::of(log);
     let mut first_failure = Ok(());
     while let Some(pending) = run.output.next_pending().await {
         if joins.take(pending.stream, pending.bytes.clone()).await.is_err() {
             run.canceller.cancel();
         }
-        let capture = match pending.stream {
-            OutputStreamKind::Stdout => &mut stdout,
-            OutputStreamKind::Stderr => &mut stderr,
-        };
         if first_failure.is_ok() && joins.logs(pending.stream) {
-            first_failure = capture.write(&pending.bytes).await;
+            first_failure = lines.take(pending, run.output.has_pending()).await;
         }
     }
     // Whoever reads a pipe learns of its end before the log is done.
     joins.end().await;
     first_failure?;
-    stdout.finish().await?;
-    stderr.finish().await
+    lines.finish().await
+}
+
+/// Turns a run's output into lines of the log: many small writes become one step.
+struct Lines {
+    streams: [Capture; 2],
+    /// What was gathered and not sent yet; it counts in the tenant's budget until then. All of one stream.
+    gathered: Vec<Pending>,
+}
+
+impl Lines {
+    fn of(log: &RunLog) -> Self {
+        let streams = [log.capture(LogStream::Stdout), log.capture(LogStream::Stderr)];
+        Self { streams, gathered: Vec::new() }
+    }
+
+    /// Takes output; sends it on unless there is more at once.
+    async fn take(&mut self, pending: Pending, more: bool) -> Result<(), LogError> {
+        // Lines stand in the log in the order in which they were written.
+        if self.gathered.last().is_some_and(|last| last.stream != pending.stream) {
+            self.send().await?;
+        }
+        let own = &mut self.streams[index(pending.stream)];
+        own.gather(&pending.bytes).await?;
+        let all_sent = own.is_sent();
+        self.gathered.push(pending);
+        if !more || all_sent { self.send().await } else { Ok(()) }
+    }
+
+    async fn send(&mut self) -> Result<(), LogError> {
+        for stream in &mut self.streams {
+            stream.send().await?;
+        }
+        self.gathered.clear();
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), LogError> {
+        self.send().await?;
+        let [stdout, stderr] = self.streams;
+        stdout.finish().await?;
+        stderr.finish().await
+    }
 }
 
 async fn say_how_it_ended(log: &RunLog, record: &RunRecord) -> Result<(), LogError> {
@@ -153,7 +190,14 @@ impl std::fmt::Display for ErrorChain<'_> {
 
 #[cfg(test)]
 mod tests {
+    use cloister_runtime::{Budget, BudgetLimits, Bytes, OutputSink, OutputStreamKind, Resource};
+
+    use super::super::output::LiveOutput;
     use super::*;
+    use crate::clock::Clock;
+    use crate::ids::{RunId, TenantId};
+    use crate::logs::{LineSource, LogFilter, LogOrder, LogQuery, LogWriter};
+    use crate::store::{Store, StoreOptions};
 
     #[test]
     fn a_killed_run_is_no_fault_in_the_log() {
@@ -161,5 +205,38 @@ mod tests {
         assert_eq!(level_of(Some(&ended("cancelled"))), LogLevel::Warn);
         assert_eq!(level_of(Some(&ended("trapped"))), LogLevel::Error);
         assert_eq!(level_of(Some(&ended("out_of_fuel"))), LogLevel::Error);
+    }
+
+    #[tokio::test]
+    async fn lines_stand_in_the_order_of_writing_and_count_in_the_budget_until_they_are_sent() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let store =
+            Store::open(dir.path(), &StoreOptions { cache_bytes: 16 << 20, low_disk_bytes: 0 }).unwrap();
+        let writer = LogWriter::open(store.log_chunks(), clock.clone()).unwrap();
+        let scope = TenantScope::for_test(TenantId::generate(&clock));
+        let source = LineSource::of_run(RunId::generate(&clock), "hello".parse().unwrap());
+        let log = writer.run(&scope, source);
+        let (output, budget) = (LiveOutput::new(false), Budget::new(&BudgetLimits::UNLIMITED));
+        let held = || budget.usage(Resource::Output).used;
+        let (out, err) = (OutputStreamKind::Stdout, OutputStreamKind::Stderr);
+        for (stream, text) in [(out, "1\n"), (out, "2\n"), (err, "3\n"), (out, "4\n5"), (err, "6\n")] {
+            let reserved = budget.reserve(Resource::Output, text.len() as u64).unwrap();
+            output.write(stream, Bytes::from_static(text.as_bytes()), reserved);
+        }
+        let mut lines = Lines::of(&log);
+        let mut left = Vec::new();
+        for _ in 0..5 {
+            lines.take(output.next_pending().await.unwrap(), output.has_pending()).await.unwrap();
+            left.push(held());
+        }
+        // Each turn to the other stream sends what was gathered of the first; the end sends the rest.
+        assert_eq!(left, [11, 11, 7, 5, 0]);
+        lines.finish().await.unwrap();
+        log.flush().await.unwrap();
+        let query = LogQuery { filter: LogFilter::default(), order: LogOrder::Asc, cursor: None, limit: 100 };
+        let page = writer.reader().query(&scope, query).await.unwrap();
+        let texts: Vec<_> = page.lines.iter().map(|line| String::from_utf8_lossy(&line.bytes)).collect();
+        assert_eq!(texts, ["1", "2", "3", "4", "6", "5"]);
+        writer.close().await.unwrap();
     }
 }

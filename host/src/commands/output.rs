@@ -180,6 +180,11 @@ impl LiveOutput {
         .await
     }
 
+    /// True when [`LiveOutput::next_pending`] has something at once.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.state.lock().pending.is_empty()
+    }
+
     /// The guest has ended.
     pub(super) fn close(&self) {
         let log = {
@@ -229,7 +234,8 @@ impl LiveOutput {
     }
 }
 
-fn index(stream: OutputStreamKind) -> usize {
+/// The place of a stream among two.
+pub(super) fn index(stream: OutputStreamKind) -> usize {
     match stream {
         OutputStreamKind::Stdout => 0,
         OutputStreamKind::Stderr => 1,

@@ -8,37 +8,31 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::active::Listing;
 use crate::auth::TenantScope;
+use crate::gathering::Gathering;
 use crate::ids::RunId;
 use crate::store::{RunRecord, Store, StoreError};
 
-/// How long a record waits for others to share its write, in milliseconds. A run that ends within it is written once.
-const GATHER_MS: u64 = 5;
+/// How long a record waits for others to share its write. A run that ends within it is written once. A host that is killed
+/// loses no more by it than the database, which gathers for half a second.
+const GATHER: Duration = Duration::from_millis(25);
 /// Records that wait before those who bring more have to wait too.
 const MAX_WAITING: usize = 8_192;
 
 /// Writes records of runs on a thread of its own, which ends when this is dropped, after it has written all.
 pub(super) struct RunRecords {
-    shared: Arc<Shared>,
+    queue: Arc<Gathering<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
-struct Shared {
-    waiting: Mutex<Waiting>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    records: HashMap<RunId, Kept>,
-    /// Told once all that waited before is written.
-    settled: Vec<oneshot::Sender<()>>,
-    stopping: bool,
+#[expect(clippy::large_enum_variant, reason = "marks are few, and a box for each record is not")]
+enum Job {
+    Put(Kept),
+    /// Told once all that was put before is written.
+    Settle(oneshot::Sender<()>),
 }
 
 struct Kept {
@@ -51,41 +45,36 @@ struct Kept {
 
 impl RunRecords {
     pub(super) fn start(store: Store) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let of_thread = Arc::clone(&shared);
+        let queue = Arc::new(Gathering::default());
+        let of_thread = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("run-records".to_owned())
-            .spawn(move || of_thread.write_all(&store))?;
-        Ok(Self { shared, thread: Some(thread) })
+            .spawn(move || write_all(&store, &of_thread))?;
+        Ok(Self { queue, thread: Some(thread) })
     }
 
     /// Takes a record over an older one of the same run. Waits only while too many wait.
     pub(super) async fn put(&self, scope: &TenantScope, record: RunRecord, listing: Option<Listing>) {
-        if self.shared.waiting.lock().records.len() >= MAX_WAITING {
+        let kept = Kept { scope: scope.clone(), record, listing };
+        // Closed only when this is dropped.
+        if self.queue.put(Job::Put(kept), false).is_ok_and(|waiting| waiting >= MAX_WAITING) {
             self.settled().await;
-        }
-        let mut waiting = self.shared.waiting.lock();
-        let was_empty = waiting.records.is_empty();
-        waiting.records.insert(record.id.clone(), Kept { scope: scope.clone(), record, listing });
-        if was_empty {
-            self.shared.wake.notify_one();
         }
     }
 
     /// Returns when everything that was put before can be read from the store.
     pub(super) async fn settled(&self) {
         let (done, settled) = oneshot::channel();
-        self.shared.waiting.lock().settled.push(done);
-        self.shared.wake.notify_one();
-        // The thread answers before it ends; were it lost, there would be nothing more to wait for.
-        let _ = settled.await;
+        if self.queue.put(Job::Settle(done), true).is_ok() {
+            // The thread answers before it ends; were it lost, there would be nothing more to wait for.
+            let _ = settled.await;
+        }
     }
 }
 
 impl Drop for RunRecords {
     fn drop(&mut self) {
-        self.shared.waiting.lock().stopping = true;
-        self.shared.wake.notify_one();
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread was reported by the thread itself; the next start repairs what it left.
             let _ = thread.join();
@@ -93,32 +82,23 @@ impl Drop for RunRecords {
     }
 }
 
-impl Shared {
-    fn write_all(&self, store: &Store) {
-        loop {
-            let (records, settled) = {
-                let mut waiting = self.waiting.lock();
-                while waiting.records.is_empty() && waiting.settled.is_empty() {
-                    if waiting.stopping {
-                        return;
-                    }
-                    self.wake.wait(&mut waiting);
-                }
-                if waiting.settled.is_empty() && !waiting.stopping {
-                    // Ends early when somebody wants to read.
-                    self.wake.wait_for(&mut waiting, Duration::from_millis(GATHER_MS));
-                }
-                (std::mem::take(&mut waiting.records), std::mem::take(&mut waiting.settled))
-            };
-            if let Err(error) = write(store, &records) {
-                let runs = records.len();
-                tracing::error!(runs, %error, "runs could not be recorded; the next start repairs those that were");
+fn write_all(store: &Store, queue: &Gathering<Job>) {
+    while let Some(jobs) = queue.take(GATHER) {
+        let (mut records, mut settled) = (HashMap::new(), Vec::new());
+        for job in jobs {
+            match job {
+                Job::Put(kept) => drop(records.insert(kept.record.id.clone(), kept)),
+                Job::Settle(done) => settled.push(done),
             }
-            drop(records);
-            for done in settled {
-                // Whoever gave up waiting does not hear of it.
-                let _ = done.send(());
-            }
+        }
+        if let Err(error) = write(store, &records) {
+            let runs = records.len();
+            tracing::error!(runs, %error, "runs could not be recorded; the next start repairs those that were");
+        }
+        drop(records);
+        for done in settled {
+            // Whoever gave up waiting does not hear of it.
+            let _ = done.send(());
         }
     }
 }

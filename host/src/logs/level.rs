@@ -7,6 +7,20 @@ const MAX_JSON_SCAN_BYTES: usize = 4096;
 const MAX_PREFIX_SCAN_BYTES: usize = 96;
 /// Words before the level in a text line: a date, a time, a host, a process.
 const MAX_PREFIX_WORDS: usize = 8;
+/// Lengths of the words that name a level.
+const MIN_WORD_BYTES: usize = 3;
+const MAX_WORD_BYTES: usize = 11;
+/// True for ASCII letters.
+const LETTERS: [bool; 256] = {
+    let mut letters = [false; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        letters[letter as usize] = true;
+        letters[letter.to_ascii_uppercase() as usize] = true;
+        letter += 1;
+    }
+    letters
+};
 
 /// The level of a line: `level`, `severity` or `lvl` of a JSON object, or one of the usual prefixes (`ERROR`, `[warn]`,
 /// `level=info`, `error: `, and `E0102` as glog writes it).
@@ -19,29 +33,25 @@ pub fn detect_level(line: &[u8]) -> Option<LogLevel> {
     prefix_level(&line[..line.len().min(MAX_PREFIX_SCAN_BYTES)])
 }
 
+/// Every line of every run comes here, so what is no level is sorted out by its length and first letter.
 fn level_of_word(word: &[u8]) -> Option<LogLevel> {
-    const WORDS: [(&str, LogLevel); 19] = [
-        ("trace", LogLevel::Trace),
-        ("trc", LogLevel::Trace),
-        ("verbose", LogLevel::Trace),
-        ("debug", LogLevel::Debug),
-        ("dbg", LogLevel::Debug),
-        ("info", LogLevel::Info),
-        ("inf", LogLevel::Info),
-        ("information", LogLevel::Info),
-        ("notice", LogLevel::Info),
-        ("warn", LogLevel::Warn),
-        ("wrn", LogLevel::Warn),
-        ("warning", LogLevel::Warn),
-        ("error", LogLevel::Error),
-        ("err", LogLevel::Error),
-        ("fatal", LogLevel::Error),
-        ("critical", LogLevel::Error),
-        ("crit", LogLevel::Error),
-        ("panic", LogLevel::Error),
-        ("emergency", LogLevel::Error),
-    ];
-    WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known.as_bytes())).map(|(_, level)| *level)
+    if !(MIN_WORD_BYTES..=MAX_WORD_BYTES).contains(&word.len()) {
+        return None;
+    }
+    let words: &[(&str, LogLevel)] = match word[0].to_ascii_lowercase() {
+        b't' => &[("trace", LogLevel::Trace), ("trc", LogLevel::Trace)],
+        b'v' => &[("verbose", LogLevel::Trace)],
+        b'd' => &[("debug", LogLevel::Debug), ("dbg", LogLevel::Debug)],
+        b'i' => &[("info", LogLevel::Info), ("inf", LogLevel::Info), ("information", LogLevel::Info)],
+        b'n' => &[("notice", LogLevel::Info)],
+        b'w' => &[("warn", LogLevel::Warn), ("wrn", LogLevel::Warn), ("warning", LogLevel::Warn)],
+        b'e' => &[("error", LogLevel::Error), ("err", LogLevel::Error), ("emergency", LogLevel::Error)],
+        b'f' => &[("fatal", LogLevel::Error)],
+        b'c' => &[("critical", LogLevel::Error), ("crit", LogLevel::Error)],
+        b'p' => &[("panic", LogLevel::Error)],
+        _ => return None,
+    };
+    words.iter().find(|(known, _)| word.eq_ignore_ascii_case(known.as_bytes())).map(|(_, level)| *level)
 }
 
 /// Numbers as pino and bunyan write them: 10 trace to 60 fatal.
@@ -108,22 +118,24 @@ fn prefix_level(line: &[u8]) -> Option<LogLevel> {
     if let Some(level) = glog_level(line) {
         return Some(level);
     }
-    let mut at = 0;
+    let mut end = 0;
     for index in 0..MAX_PREFIX_WORDS {
-        at += skip_to_word(&line[at..]);
-        let word = &line[at..];
-        let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
-        if word.is_empty() {
+        let start = next_word(line, end);
+        end = start;
+        while end < line.len() && LETTERS[usize::from(line[end])] {
+            end += 1;
+        }
+        if start == end {
             return None;
         }
-        let before = at.checked_sub(1).and_then(|before| line.get(before)).copied();
-        let after = line.get(at + word.len()).copied();
-        if stands_as_level(word, index, before, after, &line[..at])
-            && let Some(level) = level_of_word(word)
-        {
-            return Some(level);
+        let word = &line[start..end];
+        if let Some(level) = level_of_word(word) {
+            let before = start.checked_sub(1).and_then(|before| line.get(before)).copied();
+            let after = line.get(end).copied();
+            if stands_as_level(word, index, before, after, &line[..start]) {
+                return Some(level);
+            }
         }
-        at += word.len();
     }
     None
 }
@@ -150,15 +162,12 @@ fn ends_in_escape(head: &[u8]) -> bool {
     rest[..rest.len() - digits].ends_with(b"\x1b[")
 }
 
-/// Bytes to skip to the next letter, stepping over colour sequences as a whole.
-fn skip_to_word(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        if text[at..].starts_with(b"\x1b[") {
+/// Where the next letter is, stepping over colour sequences as a whole.
+fn next_word(text: &[u8], mut at: usize) -> usize {
+    while at < text.len() && !LETTERS[usize::from(text[at])] {
+        if text[at] == b'\x1b' && text.get(at + 1) == Some(&b'[') {
             let body = text[at + 2..].iter().take_while(|b| b.is_ascii_digit() || **b == b';').count();
             at = (at + 2 + body + 1).min(text.len());
-        } else if byte.is_ascii_alphabetic() {
-            break;
         } else {
             at += 1;
         }

@@ -68,11 +68,16 @@ impl TenantLog {
         self.durable.subscribe()
     }
 
+    /// True while somebody follows the log.
+    pub(super) fn is_followed(&self) -> bool {
+        self.durable.receiver_count() > 0
+    }
+
     /// Tells followers of lines that are durable now.
     pub(super) fn publish(&self, chunk: Chunk) {
         let last_seq = chunk.last_seq();
         let mut recent = self.recent.lock();
-        if self.durable.receiver_count() == 0 {
+        if !self.is_followed() {
             *recent = Recent::default();
         } else {
             recent.bytes += chunk.memory_bytes();

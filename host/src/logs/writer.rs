@@ -24,7 +24,7 @@ use crate::masking::Masker;
 use crate::store::LogChunks;
 
 /// Bytes of output that are split into lines before they are queued.
-const CAPTURE_STEP_BYTES: usize = 256 * 1024;
+const CAPTURE_STEP_BYTES: usize = 64 * 1024;
 
 /// Takes the lines of all runs. Clones share one committer thread, which ends when the last is dropped or at
 /// [`LogWriter::close`].
@@ -273,11 +273,36 @@ impl Capture {
     /// # Errors
     /// `log_store_failed`.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        self.gather(bytes).await?;
+        self.send().await
+    }
+
+    /// As [`Capture::write`], but lines may wait for [`Capture::send`], so that many small writes are queued as one.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn gather(&mut self, bytes: &[u8]) -> Result<(), LogError> {
         for step in bytes.chunks(CAPTURE_STEP_BYTES) {
             self.splitter.push(step, self.log.clock.unix_us(), &mut self.batch);
-            self.queue().await?;
+            if self.batch.text.len() >= CAPTURE_STEP_BYTES {
+                self.send().await?;
+            }
         }
         Ok(())
+    }
+
+    /// Queues the lines that were gathered.
+    ///
+    /// # Errors
+    /// `log_store_failed`.
+    pub async fn send(&mut self) -> Result<(), LogError> {
+        self.log.append(std::mem::take(&mut self.batch)).await
+    }
+
+    /// True when no line waits for [`Capture::send`].
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.batch.is_empty()
     }
 
     /// Gives out an unfinished line as continued; for a prompt that waits.
@@ -286,7 +311,7 @@ impl Capture {
     /// `log_store_failed`.
     pub async fn flush_partial(&mut self) -> Result<(), LogError> {
         self.splitter.flush_partial(self.log.clock.unix_us(), &mut self.batch);
-        self.queue().await
+        self.send().await
     }
 
     /// The stream has ended.
@@ -295,10 +320,6 @@ impl Capture {
     /// `log_store_failed`.
     pub async fn finish(mut self) -> Result<(), LogError> {
         self.splitter.finish(self.log.clock.unix_us(), &mut self.batch);
-        self.queue().await
-    }
-
-    async fn queue(&mut self) -> Result<(), LogError> {
-        self.log.append(std::mem::take(&mut self.batch)).await
+        self.send().await
     }
 }

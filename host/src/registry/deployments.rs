@@ -167,9 +167,7 @@ impl Registry {
             .write(move |writer| {
                 writer.module(&scope, &version.module)?.ok_or(RegistryError::ModuleNotFound)?;
                 let before = writer.deployment(&scope, &name)?;
-                if before.is_none()
-                    && writer.before().deployments(&scope, None, most, |_| true)?.items.len() >= most
-                {
+                if before.is_none() && writer.before().deployment_count(&scope, most)? >= most {
                     return Err(RegistryError::TooManyDeployments { limit: most });
                 }
                 version.version = before.map_or(0, |before| before.active.version).saturating_add(1);

@@ -124,6 +124,18 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// How many records are below a prefix, counted up to `most`, without reading them.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(super) fn count(&self, prefix: &Prefix, most: usize) -> Result<usize, StoreError> {
+        let all = PageQuery { limit: most, after: None, direction: Direction::Ascending };
+        let mut entries = self.walk(prefix, &all).take(most);
+        entries
+            .try_fold(0, |count, entry| entry.map(|_| count + 1))
+            .map_err(StoreError::database("count records"))
+    }
+
     fn walk(
         &self,
         prefix: &Prefix,

@@ -83,6 +83,14 @@ impl Reader<'_> {
         self.page(&Prefix::in_tenant(scope, Kind::Deployment, &[]), &query, wanted)
     }
 
+    /// How many commands a tenant has, counted up to `most`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn deployment_count(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+        self.count(&Prefix::in_tenant(scope, Kind::Deployment, &[]), most)
+    }
+
     /// All kept versions of a command, newest first.
     ///
     /// # Errors

@@ -97,7 +97,7 @@ impl Reader<'_> {
     /// # Errors
     /// When the store fails.
     pub fn module_count(&self, scope: &TenantScope, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.first::<ModuleRef>(&Prefix::in_tenant(scope, Kind::ModuleByTime, &[]), limit)?.len())
+        self.count(&Prefix::in_tenant(scope, Kind::ModuleByTime, &[]), limit)
     }
 }
 

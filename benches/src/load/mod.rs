@@ -1,19 +1,19 @@
 //! Load over HTTP against the real server, with its peers in the same run when they are there.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+mod matrix;
+mod peers;
+
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use hyper::body::Bytes;
 use serde_json::json;
 
+use self::peers::{Peer, spawn_rate};
 use crate::Settings;
 use crate::generator::{Answered, Asked, Load, run};
-use crate::machine::is_on_path;
-use crate::report::{Goal, Line, Plot, Section};
+use crate::report::{Goal, Plot, Section};
 use crate::server::{Member, Server};
 use crate::stats::Spread;
 
@@ -21,22 +21,30 @@ use crate::stats::Spread;
 pub(crate) fn sections(settings: &Settings) -> Result<Vec<Section>> {
     let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let server = io.block_on(Server::start(settings))?;
-    let member = io.block_on(prepare(&server, settings))?;
+    let member = io.block_on(prepare(&server, settings, "bench"))?;
     let address = address(&server)?;
     let load = Bench { settings, io: &io, server: &server, member: &member, address };
-    Ok(vec![load.runs()?, load.kinds()?, load.tenants()?, load.neighbour()?])
+    let mut sections = vec![load.runs()?];
+    sections.extend(load.matrix()?);
+    sections.push(load.neighbour()?);
+    Ok(sections)
 }
 
-async fn prepare(server: &Server, settings: &Settings) -> Result<Member> {
-    let member = server.tenant("bench").await?;
+/// The commands that every tenant has: their names, files, and whether they see the tenant's directory.
+const COMMANDS: [(&str, &str, bool); 5] = [
+    ("hello", "commands/hello.wasm", false),
+    ("busy", "fixtures/busy.wasm", false),
+    ("spin", "fixtures/spin.wasm", false),
+    ("flood", "fixtures/flood.wasm", false),
+    ("ls", "commands/ls.wasm", true),
+];
+
+/// A new tenant with its commands.
+async fn prepare(server: &Server, settings: &Settings, slug: &str) -> Result<Member> {
+    let member = server.tenant(slug).await?;
     let folder = json!({"directories": [{"path": "/", "guest": "/", "access": "read_write"}]});
-    for (name, file, grants) in [
-        ("hello", "commands/hello.wasm", json!({})),
-        ("busy", "fixtures/busy.wasm", json!({})),
-        ("spin", "fixtures/spin.wasm", json!({})),
-        ("flood", "fixtures/flood.wasm", json!({})),
-        ("ls", "commands/ls.wasm", folder),
-    ] {
+    for (name, file, sees_files) in COMMANDS {
+        let grants = if sees_files { folder.clone() } else { json!({}) };
         server.deploy(&member, name, &settings.guest(file), grants).await.context(name)?;
     }
     Ok(member)
@@ -58,6 +66,7 @@ fn command(member: &Member, name: &str, args: &[&str]) -> Asked {
     }
 }
 
+/// A request without a token or a body.
 fn get(path: &str) -> Asked {
     Asked { method: "GET", path: path.to_owned(), token: None, body: Bytes::new() }
 }
@@ -85,43 +94,41 @@ impl Bench<'_> {
             "Runs over HTTP, with authentication, quota, log and record",
             "`POST /v1/{tenant}/runs` that waits for hello's output. Throughput: each connection asks again when it was answered. \
              Latency: at a fixed rate (half the throughput, at most 500 a second on one connection), counted from the moment at which \
-             each request was due. Generator and server share the machine; `wasmtime serve` is loaded by the same generator.",
+             each request was due. Generator and server share the machine; the peers are loaded by the same generator, in turn with us.",
         );
         let hello = || vec![command(self.member, "hello", &[])];
         self.load(hello(), 16, None)?;
-        let peer = Peer::start(self.settings)?;
+        let mut peers = Vec::new();
+        for peer in [Peer::wasmtime(self.settings), Peer::workerd()] {
+            match peer {
+                Ok(peer) => peers.push(peer),
+                Err(error) => section.left_out(format!("{error:#}")),
+            }
+        }
         let (mut throughput, mut tail, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let mut at_16 = 0.0;
         for connections in [1, 16, 64] {
-            let (mut rates, mut peers) = (Vec::new(), Vec::new());
+            let (mut rates, mut of_peers) = (Vec::new(), vec![Vec::new(); peers.len()]);
             for _ in 0..self.settings.pick(1, 3) {
                 let full = self.load(hello(), connections, None)?;
                 if full.refused > 0 {
                     bail!("{} of {} runs were refused", full.refused, full.latencies_ns.len());
                 }
                 rates.push(full.rate());
-                if let Some(peer) = &peer {
-                    let span = self.span();
-                    let load = Load {
-                        address: peer.address,
-                        requests: vec![get("/")],
-                        connections,
-                        span,
-                        rate: None,
-                    };
-                    peers.push(run(load)?.rate());
+                for (peer, rates) in peers.iter().zip(&mut of_peers) {
+                    rates.push(run(peer.load(connections, self.span()))?.rate());
                 }
             }
             let rate = Spread::of(rates.clone());
             throughput.push((connections as f64, rate.median));
             section.figure(format!("{connections} connections: throughput"), "/s", rate);
-            if !peers.is_empty() {
+            for (peer, of_peer) in peers.iter().zip(of_peers) {
+                ratios.push((connections, peer, Spread::ratios(&rates, &of_peer)));
                 section.figure(
-                    format!("{connections} connections: wasmtime serve"),
+                    format!("{connections} connections: {}", peer.name),
                     "/s",
-                    Spread::of(peers.clone()),
+                    Spread::of(of_peer),
                 );
-                ratios.push((connections, Spread::ratios(&rates, &peers)));
             }
             if connections == 16 {
                 at_16 = rate.median;
@@ -138,18 +145,9 @@ impl Bench<'_> {
                 section.figure(what, "µs", p99);
             }
         }
-        for (connections, ratio) in ratios {
-            let what = format!("{connections} connections: throughput / wasmtime serve");
-            section.goal(
-                what,
-                "×",
-                ratio,
-                Goal::AtLeast(1.5),
-                "wasmtime serve has no authentication, quota, record or log.",
-            );
-        }
-        if peer.is_none() {
-            section.left_out("wasmtime serve: no `wasmtime` on PATH, or no component that answers HTTP");
+        for (connections, peer, ratio) in ratios {
+            let what = format!("{connections} connections: throughput / {}", peer.name);
+            section.goal(what, "×", ratio, Goal::AtLeast(peer.goal), peer.note);
         }
         self.processes(&mut section, at_16)?;
         section.plots.push(Plot::of_two(
@@ -183,69 +181,6 @@ impl Bench<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Other kinds of commands, and all of them mixed.
-    fn kinds(&self) -> Result<Section> {
-        let mut section = Section::new(
-            "Kinds of commands over HTTP, 16 connections",
-            "CPU-bound: about 5 ms of computing. File-bound: lists the tenant's directory. Flood: 256 KiB of output, all of it logged. \
-             Mixed: hello, CPU-bound, file-bound and flood in turn.",
-        );
-        let kinds = [
-            ("CPU-bound", vec![command(self.member, "busy", &["5"])]),
-            ("file-bound", vec![command(self.member, "ls", &["/"])]),
-            ("flood", vec![command(self.member, "flood", &["stdout", "262144"])]),
-        ];
-        let mixed =
-            kinds.iter().flat_map(|(_, asked)| asked.clone()).chain([command(self.member, "hello", &[])]);
-        let all = kinds.iter().cloned().chain([("mixed", mixed.collect())]);
-        for (name, requests) in all {
-            let full = self.load(requests.clone(), 16, None)?;
-            section.figure(format!("{name}: throughput"), "/s", Spread::one(full.rate()));
-            if full.refused > 0 {
-                section.figure(format!("{name}: refused"), "requests", Spread::one(full.refused as f64));
-            }
-            let paced = self.load(requests, 16, Some(full.rate() / 2.0))?;
-            for (part, title) in [(0.5, "p50"), (0.99, "p99")] {
-                section.figure(format!("{name}: {title} at half of it"), "µs", Spread::one(paced.us(part)));
-            }
-        }
-        Ok(section)
-    }
-
-    /// The same load from more and more tenants.
-    fn tenants(&self) -> Result<Section> {
-        let mut section = Section::new(
-            "The same load from 1, 100 and 1,000 tenants",
-            "hello over 16 connections, tenants in turn, each with its own token, deployment and log.",
-        );
-        let mut members = Vec::new();
-        let (mut points, hello) = (Vec::new(), self.settings.guest("commands/hello.wasm"));
-        for count in self.settings.pick(&[1, 3][..], &[1, 100, 1_000]) {
-            while members.len() < *count {
-                let member = self.io.block_on(async {
-                    let member = self.server.tenant(&format!("t{:05}", members.len())).await?;
-                    self.server.deploy(&member, "hello", &hello, json!({})).await?;
-                    anyhow::Ok(member)
-                })?;
-                members.push(member);
-            }
-            let requests: Vec<_> = members.iter().map(|member| command(member, "hello", &[])).collect();
-            // Once round, so that every tenant is known.
-            self.load(requests.clone(), 16, None)?;
-            let full = self.load(requests, 16, None)?;
-            points.push((*count as f64, full.rate()));
-            section.figure(format!("{count} tenants: throughput"), "/s", Spread::one(full.rate()));
-        }
-        let lines = vec![Line { name: "hello".to_owned(), points }];
-        section.plots.push(Plot {
-            title: "Throughput by tenants".to_owned(),
-            x: "tenants",
-            y: "runs a second",
-            lines,
-        });
-        Ok(section)
     }
 
     /// A light tenant, and the server itself, beside a tenant with 64 endless loops.
@@ -293,77 +228,4 @@ impl Bench<'_> {
         let started = self.server.post(&path, &self.member.token, &json!({"command": "spin"})).await?;
         Ok(started["data"]["id"].as_str().context("a run has an id")?.to_owned())
     }
-}
-
-/// `wasmtime serve` with a component that answers hello.
-struct Peer {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Peer {
-    /// `None` when there is no `wasmtime`, or no component for it.
-    fn start(settings: &Settings) -> Result<Option<Self>> {
-        let component = settings.guest("peers/hello_http.component.wasm");
-        if !is_on_path("wasmtime") || !component.is_file() {
-            return Ok(None);
-        }
-        // Free a moment ago; somebody else may take it, and then the peer does not start, which is told.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = Command::new("wasmtime")
-            .args(["serve", "--addr", &address.to_string()])
-            .arg(component)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let peer = Self { child, address };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > deadline {
-                bail!("wasmtime serve did not listen at {address}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(Some(peer))
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // One that has ended by itself cannot be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Processes a second that start, say something and end: two at a time.
-fn spawn_rate(words: &[&str], span: Duration) -> Result<f64> {
-    let once = |words: &[String]| -> Result<()> {
-        let mut process = Command::new(&words[0]);
-        process.args(&words[1..]).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-        let ended = process.output().with_context(|| format!("start {}", words[0]))?;
-        if !ended.status.success() {
-            bail!("it failed: {}", String::from_utf8_lossy(&ended.stderr).lines().next().unwrap_or_default());
-        }
-        Ok(())
-    };
-    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    once(&words)?;
-    let (began, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
-    let threads: Vec<_> = (0..2)
-        .map(|_| {
-            let (words, stop) = (words.clone(), Arc::clone(&stop));
-            std::thread::spawn(move || {
-                let mut count = 0_u32;
-                while !stop.load(Ordering::Relaxed) && once(&words).is_ok() {
-                    count += 1;
-                }
-                count
-            })
-        })
-        .collect();
-    std::thread::sleep(span);
-    stop.store(true, Ordering::Relaxed);
-    let count: u32 = threads.into_iter().map(|thread| thread.join().unwrap_or(0)).sum();
-    Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
