@@ -41,7 +41,10 @@ async fn nothing_is_reached_that_was_not_granted() {
             let body = json!({"command": name, "args": [argument], "limits": limits});
             let (run, neighbour) = tokio::join!(client.run_with(body), stage.neighbour());
             let outcome = &run["outcome"];
-            assert_eq!(outcome["exit_code"], 0, "{name} with {grants}: {run}");
+            // It takes the last resource, so that a component has none left to say so with.
+            let message = outcome["message"].as_str().unwrap_or_default();
+            let is_full = *name == "net_sockets" && message.contains("resource table has no free keys");
+            assert!(is_full || outcome["exit_code"] == 0, "{name} with {grants}: {run}");
             report.note(json!({
                 "probe": name, "mechanism": mechanism, "grants": grants, "said": run["output"]["stdout"],
                 "neighbour_ms": neighbour.as_secs_f64() * 1e3,
