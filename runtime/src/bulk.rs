@@ -5,20 +5,29 @@
 //! Here each such instruction whose length is not known to be small becomes a call of a function that is added to the
 //! module and does the same in pieces. Indices of what the module has stay as they are.
 //!
+//! The engine makes an array in one step too, and fills or copies it in one. So that each of these is short, no array may be
+//! larger than [`MAX_ARRAY_BYTES`]: a longer one traps like one for which there are no addresses.
+//!
 //! An access out of bounds may be seen only after the pieces before it. No guest can tell: a trap ends it.
 
+mod arrays;
 mod encode;
 mod pieces;
 
-use wasmparser::{BinaryReaderError, MemoryType, Operator, Parser, Payload, TypeRef};
+use wasmparser::{
+    BinaryReaderError, ElementItems, MemoryType, Operator, Parser, Payload, TableInit, TypeRef,
+};
 
+use self::arrays::Arrays;
 use self::encode::{Section, push_section, push_u32, sections};
 use self::pieces::{Index, Pieces};
 
 /// Bytes moved in one step: well under a millisecond, also when every page is new.
 pub(crate) const PIECE_BYTES: u32 = 1 << 20;
+/// Largest array of garbage-collected objects: made and filled in a few milliseconds, also when every page is new.
+const MAX_ARRAY_BYTES: u32 = 16 << 20;
 /// Part of the name of compiled code, so that code made in another way is not loaded.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// Components in one another, and modules in them.
 const MAX_DEPTH: u32 = 100;
 
@@ -76,7 +85,8 @@ fn rewrite_component(binary: &[u8], piece_bytes: u32, depth: u32) -> Result<Vec<
     Ok(out)
 }
 
-/// An instruction to be replaced: where it is in the binary, and by which added function.
+/// An instruction to be replaced by a call: where it is in the binary, and of which added function. What has no length stays,
+/// with the call before it.
 struct Site {
     start: usize,
     end: usize,
@@ -88,6 +98,7 @@ struct Site {
 struct Module {
     piece_bytes: u32,
     types: u32,
+    arrays: Arrays,
     functions: u32,
     memories: Vec<MemoryType>,
     /// Where each body begins and ends, without its length.
@@ -109,7 +120,10 @@ impl Module {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
-                    self.types += u32::try_from(group?.types().len()).unwrap_or(u32::MAX);
+                    for ty in group?.into_types() {
+                        self.types += 1;
+                        self.arrays.add_type(&ty);
+                    }
                 }
             }
             Payload::ImportSection(section) => {
@@ -125,6 +139,27 @@ impl Module {
             Payload::MemorySection(section) => {
                 for memory in section {
                     self.memories.push(memory?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    self.arrays.look_through_constant(&global?.init_expr)?;
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section {
+                    if let TableInit::Expr(expression) = table?.init {
+                        self.arrays.look_through_constant(&expression)?;
+                    }
+                }
+            }
+            Payload::ElementSection(section) => {
+                for element in section {
+                    if let ElementItems::Expressions(_, expressions) = element?.items {
+                        for expression in expressions {
+                            self.arrays.look_through_constant(&expression?)?;
+                        }
+                    }
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -143,7 +178,14 @@ impl Module {
             let (operator, start) = operators.read_with_offset()?;
             let end = operators.original_position();
             let small = before.is_some_and(|length| length <= u64::from(self.piece_bytes));
-            if !small && let Some(pieces) = self.pieces(&operator)? {
+            let bound = self.arrays.bound(&operator, before)?;
+            // A bound stands before the operation; what is done in pieces takes its place.
+            let end = if bound.is_some() { start } else { end };
+            let pieces = match bound {
+                None if !small => self.pieces(&operator)?,
+                bound => bound,
+            };
+            if let Some(pieces) = pieces {
                 let known = self.added.iter().position(|added| *added == pieces);
                 let pieces = known.unwrap_or_else(|| {
                     self.added.push(pieces);

@@ -67,9 +67,6 @@ struct Request {
 const COMPILED: u8 = 0;
 const INVALID: u8 = 1;
 
-/// Largest answer of a worker: machine code is a few times the size of the binary.
-const ANSWER_BYTES: u64 = 1 << 30;
-
 /// Niceness of a compiling process.
 const COMPILE_NICENESS: i32 = 10;
 
@@ -124,27 +121,34 @@ impl CompileWorker {
         };
         let mut header = serde_json::to_vec(&request).map_err(|error| host(error.to_string()))?;
         header.push(b'\n');
-        let exchange = async {
+        // It cannot have made more code than it could hold.
+        let most = self.limits.memory_bytes;
+        let exchange = async move {
             let send = async move {
                 stdin.write_all(&header).await?;
                 stdin.write_all(&wasm).await?;
                 stdin.shutdown().await
             };
-            let mut answer = Vec::new();
-            let mut answers = stdout.take(ANSWER_BYTES);
-            let receive = answers.read_to_end(&mut answer);
+            let receive = async move {
+                let mut answer = Vec::new();
+                // The pipe is closed afterwards, so that a worker that writes on ends.
+                stdout.take(most.saturating_add(1)).read_to_end(&mut answer).await?;
+                Ok::<_, std::io::Error>(answer)
+            };
             // A worker that is killed stops reading; what counts is how it ended.
             let (_sent, received) = tokio::join!(send, receive);
-            received.map(|_| answer)
+            Ok::<_, std::io::Error>((received?, child.wait().await?))
         };
-        let answer = tokio::time::timeout(self.limits.wall, exchange).await;
-        let Ok(answer) = answer else {
-            // Dropping the child kills it.
-            return Err(ModuleError::CompileLimit { what: format!("{} s", self.limits.wall.as_secs()) });
-        };
-        let answer = answer.map_err(|error| host(format!("the compiler's answer was lost: {error}")))?;
-        let status = child.wait().await.map_err(|error| host(error.to_string()))?;
-        self.read_answer(answer, status)
+        let limit = |what: String| Err(ModuleError::CompileLimit { what });
+        match tokio::time::timeout(self.limits.wall, exchange).await {
+            Ok(Ok((answer, _))) if answer.len() as u64 > most => {
+                limit(format!("{} MiB of compiled code", most >> 20))
+            }
+            Ok(Ok((answer, status))) => self.read_answer(answer, status),
+            Ok(Err(error)) => Err(host(format!("the compiler's answer was lost: {error}"))),
+            // Dropping the child has killed it.
+            Err(_) => limit(format!("{} s", self.limits.wall.as_secs())),
+        }
     }
 
     fn read_answer(
@@ -154,11 +158,12 @@ impl CompileWorker {
     ) -> Result<Vec<u8>, ModuleError> {
         use std::os::unix::process::ExitStatusExt;
         if status.success() && !answer.is_empty() {
-            let verdict = answer.remove(0);
-            return if verdict == COMPILED {
-                Ok(answer)
-            } else {
-                Err(ModuleError::Invalid { reason: String::from_utf8_lossy(&answer).into_owned() })
+            return match answer.remove(0) {
+                COMPILED => Ok(answer),
+                INVALID => {
+                    Err(ModuleError::Invalid { reason: String::from_utf8_lossy(&answer).into_owned() })
+                }
+                _ => Err(ModuleError::Host { reason: "the compiler's answer is none".to_owned() }),
             };
         }
         const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
@@ -224,3 +229,7 @@ fn restrict(request: &Request) -> std::io::Result<()> {
     let _ = rustix::process::setpriority_process(None, COMPILE_NICENESS);
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "compile_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@
 mod budget;
 mod bulk;
 mod cache;
+mod clearing;
 mod coarse_clock;
 mod compile;
 mod control;

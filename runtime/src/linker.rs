@@ -45,6 +45,7 @@ impl Linkers {
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
         linker.allow_shadowing(true);
         crate::network::names::add_to_linker(&mut linker)?;
+        crate::network::sockets::add_to_linker(&mut linker)?;
         errors_without_backtraces(&mut linker)?;
         crate::filesystem::add_components_to_linker(&mut linker)?;
         Ok(self.components.get_or_init(|| linker))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_task::FallibleTask;
 
+use crate::clearing::Clearing;
 use crate::control::{RunControl, Stop};
 use crate::engine::Engines;
 use crate::grant::Grant;
@@ -66,6 +67,7 @@ pub(crate) struct Job {
     pub(crate) control: Arc<RunControl>,
     pub(crate) accepted: Instant,
     pub(crate) deadline: Deadline,
+    pub(crate) clearing: Clearing,
     pub(crate) live: LiveRun,
 }
 
@@ -87,15 +89,34 @@ impl Drop for LiveRun {
 
 /// Runs a job to its end, on sandbox threads.
 pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
-    let Job { engines, admission, module, mut grant, limits, call, control, accepted, deadline, live } = job;
+    let Job {
+        engines,
+        admission,
+        module,
+        mut grant,
+        limits,
+        call,
+        control,
+        accepted,
+        deadline,
+        clearing,
+        live,
+    } = job;
+    let Admission { tenant, place, kept } = admission;
     let flavour = engines.get(module.metering)?;
     let stdin = std::mem::replace(&mut grant.stdin, crate::StdinSource::Empty).into_pipe();
-    let budget = admission.tenant.budget().clone();
     let output = Arc::clone(&grant.output);
-    let mut sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone(), budget)?;
+    let (budget, file_key) = (tenant.budget().clone(), tenant.file_key().clone());
+    let sandbox = Sandbox::new(flavour, grant, &limits, &control, stdin.clone(), budget, file_key)?;
+    let leavings = tenant.leavings();
+    // However this ends: also when the task is dropped.
+    let mut sandbox = scopeguard::guard(sandbox, |sandbox| clearing.clear(sandbox, kept, leavings));
     let mut cpu = Duration::ZERO;
     let ended = Guarded {
-        call: Box::pin(sandbox.call(&module, call)),
+        call: Box::pin(async {
+            leavings.gone().await;
+            sandbox.call(&module, call).await
+        }),
         control: &control,
         cpu: &mut cpu,
         output: &*output,
@@ -122,11 +143,12 @@ pub(crate) async fn execute(job: Job) -> Result<Report, RunError> {
         http_sent_bytes,
         http_received_bytes,
     };
-    // The slot, descriptors and memory are free before anyone hears of the end.
+    // The slot, descriptors and memory are free before anyone hears of the end; those of a large guest soon after, and
+    // before the tenant's next guest starts.
     drop(sandbox);
     drop(deadline);
     drop(live);
-    drop(admission);
+    drop(place);
     Ok(Report { outcome, usage })
 }
 

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cache::{CacheConfig, CacheStats, ModuleCache, ModuleSource};
+use crate::clearing::Clearing;
 use crate::compile::Compiler;
 use crate::control::RunControl;
 use crate::engine::{Allocation, Engines, Metering};
+use crate::filesystem::FileKey;
 use crate::grant::Grant;
 use crate::http::{HttpAnswer, HttpCall};
 use crate::limits::Limits;
@@ -45,8 +47,11 @@ pub struct Runtime {
     // Threads end in this order: no slice is running when the ticker goes.
     scheduler: Scheduler,
     ticker: Ticker,
+    clearing: Clearing,
     engines: Arc<Engines>,
     cache: Arc<ModuleCache>,
+    /// Of this host: what its guests are shown instead of its own numbers is derived from it.
+    secret: [u8; 32],
     live: Arc<AtomicU64>,
     numbers: AtomicU64,
 }
@@ -80,14 +85,20 @@ impl Runtime {
         let on_start: ThreadStart = Arc::new(move || Box::new(EnteredRuntime::new(&io)));
         let preempt: Arc<dyn Preempt> = Arc::clone(ticker.shared()) as _;
         let scheduler = Scheduler::start(threads, &on_start, preempt).map_err(setup)?;
+        let clearing = Clearing::start(&on_start).map_err(setup)?;
+        let secret = config.cache.key;
         let cache = ModuleCache::new(config.cache, Arc::clone(&engines), config.compiler);
-        Ok(Self { scheduler, ticker, engines, cache, live: Arc::default(), numbers: AtomicU64::new(1) })
+        let (live, numbers) = (Arc::default(), AtomicU64::new(1));
+        Ok(Self { scheduler, ticker, clearing, engines, cache, secret, live, numbers })
     }
 
     /// A new tenant, which uses nothing yet.
     #[must_use]
-    pub fn tenant(&self, limits: &TenantLimits) -> Tenant {
-        Tenant::new(self.scheduler.share(limits.cpu), &limits.budget)
+    ///
+    /// The name decides only how its guests see files numbered: the same for the same name, also after a restart.
+    pub fn tenant(&self, name: &str, limits: &TenantLimits) -> Tenant {
+        let file_key = FileKey::new(&self.secret, name);
+        Tenant::new(self.scheduler.share(limits.cpu), &limits.budget, file_key)
     }
 
     /// A command that was prepared and is still in memory.
@@ -160,6 +171,7 @@ impl Runtime {
             control: Arc::clone(&control),
             accepted,
             deadline,
+            clearing: self.clearing.clone(),
             live: LiveRun::new(&self.live),
         };
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);

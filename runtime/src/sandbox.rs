@@ -13,11 +13,11 @@ use crate::budget::Budget;
 use crate::coarse_clock::CoarseClock;
 use crate::control::RunControl;
 use crate::engine::Flavour;
-use crate::filesystem::{RunFiles, begin_preview1};
+use crate::filesystem::{FileKey, RunFiles, begin_preview1};
 use crate::grant::{Access, Grant};
 use crate::http::{GuestHttp, HttpCall};
 use crate::limits::{Limiter, Limits, MemoryRefusal};
-use crate::network::GuestNetwork;
+use crate::network::{GuestNetwork, OpenSockets};
 use crate::outcome::{Outcome, RunError};
 use crate::prepared::{Prepared, Program};
 use crate::stdin_pipe::StdinPipe;
@@ -43,6 +43,8 @@ pub(crate) struct GuestState {
     pub(crate) budget: Budget,
     /// What it has open. After `wasi`: files are closed before they are given back.
     pub(crate) files: RunFiles,
+    /// Sockets it has open. After `wasi`, too.
+    pub(crate) open_sockets: OpenSockets,
     limiter: Limiter,
 }
 
@@ -79,16 +81,18 @@ impl Sandbox {
         control: &Arc<RunControl>,
         stdin: StdinPipe,
         budget: Budget,
+        file_key: FileKey,
     ) -> Result<Self, RunError> {
         let sink = Arc::clone(&grant.output);
         let output = OutputMeter::new(sink, Arc::clone(control), limits.output_bytes, budget.clone());
-        let files = RunFiles::new(&grant);
+        let files = RunFiles::new(&grant, file_key);
         let network = GuestNetwork::new(grant.network.clone(), budget.clone());
         let mut wasi = context(grant, limits.clock_resolution, &network, &stdin, &output)?;
         wasi.ctx().table.set_max_capacity(limits.resources as usize);
         let http = GuestHttp::new(Arc::clone(&network));
         let limiter = Limiter::new(limits.memory_bytes, &budget);
-        let state = GuestState { wasi, network, http, budget, files, limiter };
+        let open_sockets = OpenSockets::default();
+        let state = GuestState { wasi, network, http, budget, files, open_sockets, limiter };
         #[expect(clippy::disallowed_methods, reason = "the one home of stores")]
         let mut store = Store::new(&flavour.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -280,8 +284,48 @@ fn beginning(text: &str, limit_bytes: usize) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::LazyLock;
+    use std::task::{Context, Poll};
+
     use super::*;
+    use crate::engine::{Allocation, Engines, Metering};
+    use crate::grant::NetworkGrant;
+    use crate::{Bytes, OutputSink, Reservation, StdinSource};
+
+    struct Nowhere;
+
+    impl OutputSink for Nowhere {
+        fn write(&self, _: OutputStreamKind, _: Bytes, _: Reservation) {}
+
+        fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    /// A grant of nothing but the network.
+    pub(crate) fn grant(network: NetworkGrant) -> Grant {
+        Grant {
+            args: Vec::new(),
+            env: Default::default(),
+            directories: Vec::new(),
+            volume: None,
+            network,
+            stdin: StdinSource::Empty,
+            output: Arc::new(Nowhere),
+            terminals: [false; 3],
+        }
+    }
+
+    /// A guest without code, whose imports a test calls.
+    pub(crate) fn sandbox(grant: Grant, budget: Budget) -> Sandbox {
+        // Making an engine is slow, and a guest without code has nothing to share through it.
+        static ENGINES: LazyLock<Engines> = LazyLock::new(|| Engines::new(Allocation::OnDemand));
+        let flavour = ENGINES.get(Metering::Epochs).unwrap();
+        let (limits, key) = (Limits::default(), FileKey::new(&[7; 32], "acme"));
+        let control = Arc::new(RunControl::default());
+        Sandbox::new(flavour, grant, &limits, &control, StdinPipe::new(), budget, key).unwrap()
+    }
 
     #[test]
     fn a_text_is_cut_between_characters() {

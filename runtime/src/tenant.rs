@@ -1,8 +1,11 @@
 //! What the runtime holds of one tenant: its part of the CPU, and what all its runs may use together.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::budget::{Budget, BudgetLimits, Exhausted, Reservation, Resource};
+use crate::clearing::Leavings;
+use crate::filesystem::FileKey;
 use crate::scheduler::{CpuShare, Share};
 
 /// Bounds of all of a tenant's runs together.
@@ -24,11 +27,23 @@ impl TenantLimits {
 pub struct Tenant {
     share: Share,
     budget: Budget,
+    file_key: FileKey,
+    leavings: Leavings,
 }
 
 impl Tenant {
-    pub(crate) fn new(share: Share, limits: &BudgetLimits) -> Self {
-        Self { share, budget: Budget::new(limits) }
+    pub(crate) fn new(share: Share, limits: &BudgetLimits, file_key: FileKey) -> Self {
+        Self { share, budget: Budget::new(limits), file_key, leavings: Leavings::default() }
+    }
+
+    /// How its guests see files numbered.
+    pub(crate) fn file_key(&self) -> &FileKey {
+        &self.file_key
+    }
+
+    /// Its guests that have ended and are being cleared away.
+    pub(crate) fn leavings(&self) -> &Leavings {
+        &self.leavings
     }
 
     /// Its part of the CPU.
@@ -55,7 +70,7 @@ impl Tenant {
     /// [`Exhausted`] when as many runs as the tenant may have are admitted.
     pub fn admit(&self) -> Result<Admission, Exhausted> {
         let place = Arc::new(self.budget.reserve(Resource::Runs, 1)?);
-        Ok(Admission { tenant: self.clone(), place: RunPlace(place) })
+        Ok(Admission { tenant: self.clone(), place: RunPlace(place), kept: None })
     }
 }
 
@@ -64,9 +79,16 @@ impl Tenant {
 pub struct Admission {
     pub(crate) tenant: Tenant,
     pub(crate) place: RunPlace,
+    pub(crate) kept: Option<Box<dyn Any + Send>>,
 }
 
 impl Admission {
+    /// Keeps something until all that the guest held is given back, which may be after its end was reported: a permit that
+    /// bounds instances, for example.
+    pub fn keeping(self, kept: impl Send + 'static) -> Self {
+        Self { kept: Some(Box::new(kept)), ..self }
+    }
+
     /// Keeps the place beyond the run's end: for what its host still has to do for it.
     pub fn place(&self) -> RunPlace {
         self.place.clone()

@@ -70,7 +70,7 @@ impl Through {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let module = runtime.prepare(&source(path, &name)?, metering).await?;
         let args = std::iter::once("bench").chain(args.iter().copied()).map(str::to_owned).collect();
-        let tenant = runtime.tenant(&TenantLimits { cpu, ..TenantLimits::UNLIMITED });
+        let tenant = runtime.tenant("bench", &TenantLimits { cpu, ..TenantLimits::UNLIMITED });
         let runtime = Arc::clone(runtime);
         Ok(Self { runtime, tenant, module, args, fuel, directories: Vec::new(), volume: None })
     }

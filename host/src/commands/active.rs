@@ -207,7 +207,7 @@ impl ActiveRuns {
         tenants.sweep();
         let tenant = tenants.by_id.entry(scope.tenant().clone()).or_insert_with(|| {
             Arc::new(TenantRuns {
-                tenant: runtime.tenant(limits),
+                tenant: runtime.tenant(scope.tenant().as_str(), limits),
                 last_used: Mutex::new(Instant::now()),
                 limits: Mutex::new(*limits),
                 count: AtomicUsize::new(0),

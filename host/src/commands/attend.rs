@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloister_runtime::{Outcome, Report, Run, RunError, RunPlace};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use super::Commands;
 use super::active::{ActiveRun, Listing};
@@ -25,13 +25,12 @@ pub(super) struct Attended {
     pub(super) listing: Listing,
     /// The run counts among its tenant's until all its output is logged.
     pub(super) place: RunPlace,
-    pub(super) slot: OwnedSemaphorePermit,
     pub(super) joins: Joins,
 }
 
 /// Sees a run to its end.
 pub(super) async fn attend(attended: Attended) {
-    let Attended { commands, scope, active, run, log, end, listing, place, slot, joins } = attended;
+    let Attended { commands, scope, active, run, log, end, listing, place, joins } = attended;
     let output = Arc::clone(&active.output);
     let ends = async {
         let report = run.report().await;
@@ -39,7 +38,6 @@ pub(super) async fn attend(attended: Attended) {
         report
     };
     let (report, logged) = tokio::join!(ends, capture(&active, &log, joins));
-    drop(slot);
     let record = ended(active.record.lock().clone(), report, &commands);
     if let Some(outcome) = &record.outcome {
         commands.inner.runs_ended.count(&outcome.kind);

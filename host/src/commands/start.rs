@@ -211,7 +211,7 @@ impl Commands {
         let log =
             inner.logs.run(permit.scope(), LineSource::of_run(record.id.clone(), record.command.clone()));
         let log = log.masked(inner.masking.of_run(permit.scope(), &secrets).await?);
-        let run = inner.runtime.start(admission, prepared, grant, limits);
+        let run = inner.runtime.start(admission.keeping(slot), prepared, grant, limits);
         let (end, ended) = watch::channel(false);
         let id = record.id.clone();
         let active = Arc::new(ActiveRun {
@@ -232,7 +232,6 @@ impl Commands {
             end,
             listing,
             place,
-            slot,
             joins,
         };
         tokio::spawn(attend(attended));

@@ -1,4 +1,4 @@
-//! The functions that are added: the same operation, a piece at a time.
+//! The functions that are added: the same operation, a piece at a time, and bounds of what cannot be done so.
 
 use super::encode::{push_i64, push_u32};
 
@@ -12,9 +12,24 @@ pub(super) enum Index {
 /// An operation to be done in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pieces {
-    Fill { memory: u32, index: Index },
-    Copy { to: u32, from: u32, index: Index },
-    Init { segment: u32, memory: u32, index: Index },
+    Fill {
+        memory: u32,
+        index: Index,
+    },
+    Copy {
+        to: u32,
+        from: u32,
+        index: Index,
+    },
+    Init {
+        segment: u32,
+        memory: u32,
+        index: Index,
+    },
+    /// The length of an array: itself up to this many elements, and more than any array can have above.
+    Bound {
+        most: u32,
+    },
 }
 
 const FUNCTION_TYPE: u8 = 0x60;
@@ -24,6 +39,7 @@ const IF: u8 = 0x04;
 const END: u8 = 0x0b;
 const BRANCH: u8 = 0x0c;
 const RETURN: u8 = 0x0f;
+const SELECT: u8 = 0x1b;
 const GET: u8 = 0x20;
 const SET: u8 = 0x21;
 
@@ -59,16 +75,21 @@ impl Index {
 }
 
 impl Pieces {
-    /// Types of the three parameters.
+    /// Types of the three parameters of what is done in pieces.
     fn parameters(&self) -> [Index; 3] {
         match *self {
             Self::Fill { index, .. } => [index, Index::I32, index],
             Self::Copy { index, .. } => [index; 3],
             Self::Init { index, .. } => [index, Index::I32, Index::I32],
+            Self::Bound { .. } => [Index::I32; 3],
         }
     }
 
     pub(super) fn push_type(&self, out: &mut Vec<u8>) {
+        if let Self::Bound { .. } = self {
+            let length = Index::I32.ty();
+            return out.extend_from_slice(&[FUNCTION_TYPE, 1, length, 1, length]);
+        }
         out.extend_from_slice(&[FUNCTION_TYPE, 3]);
         out.extend(self.parameters().map(Index::ty));
         out.push(0);
@@ -76,12 +97,15 @@ impl Pieces {
 
     /// The function's body: no locals, and the code.
     pub(super) fn body(&self, piece_bytes: u32) -> Vec<u8> {
+        if let Self::Bound { most } = *self {
+            return bound(most);
+        }
         let mut code = Code { out: vec![0], pieces: *self, piece_bytes };
         code.all_when_small();
         // The last byte lies past the end of all addresses: as a whole it traps, and in pieces it would go round.
         code.all_when_it_goes_round(TO);
         match self {
-            Self::Fill { .. } => {}
+            Self::Fill { .. } | Self::Bound { .. } => {}
             Self::Init { .. } => code.all_when_it_goes_round(FROM),
             Self::Copy { to, from, .. } => {
                 code.all_when_it_goes_round(FROM);
@@ -94,6 +118,17 @@ impl Pieces {
         code.out.push(END);
         code.out
     }
+}
+
+/// `length <= most ? length : -1`
+fn bound(most: u32) -> Vec<u8> {
+    let ty = Index::I32;
+    let mut out = vec![0, GET, 0, ty.constant()];
+    push_i64(&mut out, -1);
+    out.extend_from_slice(&[GET, 0, ty.constant()]);
+    push_i64(&mut out, i64::from(most.cast_signed()));
+    out.extend_from_slice(&[ty.at_most(), SELECT, END]);
+    out
 }
 
 struct Code {
@@ -122,6 +157,8 @@ impl Code {
             Pieces::Fill { memory, .. } => (11, memory, None),
             Pieces::Copy { to, from, .. } => (10, to, Some(from)),
             Pieces::Init { segment, memory, .. } => (8, segment, Some(memory)),
+            // It is no operation on a memory, and has a body of its own.
+            Pieces::Bound { .. } => return,
         };
         self.out.push(0xfc);
         push_u32(&mut self.out, code);

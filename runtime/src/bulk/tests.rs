@@ -106,6 +106,67 @@ fn what_is_known_to_be_small_stays_as_it_is() {
     assert!(in_pieces(&wasm, PIECE - 1).unwrap() != wasm);
 }
 
+/// Makes an array of `$elements` and answers how long it is.
+fn arrays(element: &str, make: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module (type $a (array (mut {element})))
+        (func (export "make") (param $elements i32) (result i32) {make}))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "no guest of a tenant")]
+fn make(wasm: &[u8], elements: u32) -> Result<u32, String> {
+    let engine = Engine::default();
+    let module = Compiled::new(&engine, wasm).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let function = instance.get_typed_func::<u32, u32>(&mut store, "make").unwrap();
+    function.call(&mut store, elements).map_err(|error| error.root_cause().to_string())
+}
+
+#[test]
+fn an_array_is_as_large_as_it_may_be_and_no_larger() {
+    for (element, value, bytes) in [
+        ("i8", "i32.const 7", 1),
+        ("i16", "i32.const 7", 2),
+        ("i64", "i64.const 7", 8),
+        ("anyref", "ref.null any", 8),
+    ] {
+        for made in [
+            format!("(array.len (array.new $a ({value}) (local.get $elements)))"),
+            "(array.len (array.new_default $a (local.get $elements)))".to_owned(),
+        ] {
+            let wasm = in_pieces(&arrays(element, &made), PIECE).unwrap();
+            let most = MAX_ARRAY_BYTES / bytes;
+            for few in [0, 1, 100, most] {
+                assert_eq!(make(&wasm, few), Ok(few), "{element}");
+            }
+            for many in [most + 1, 1 << 31, u32::MAX] {
+                assert_eq!(make(&wasm, many), Err("wasm trap: allocation size too large".to_owned()));
+            }
+        }
+    }
+    let known = arrays("i8", "(array.len (array.new_default $a (i32.const 100)))");
+    assert!(in_pieces(&known, PIECE).unwrap() == known);
+}
+
+#[test]
+fn arrays_in_constant_expressions_are_counted_together() {
+    let module = |arrays: &str| {
+        let text = format!("(module (type $a (array (mut i64))) {arrays})");
+        in_pieces(&wat::parse_str(text).unwrap(), PIECE)
+    };
+    let global = |length: &str| format!("(global (ref $a) (array.new_default $a {length}))");
+    let half = global(&format!("(i32.const {})", MAX_ARRAY_BYTES / 16));
+    assert!(module(&half.repeat(2)).is_ok());
+    assert!(matches!(module(&half.repeat(3)), Err(BulkError::Unsupported(_))));
+    let table = format!("(table 1 1 (ref null $a) (array.new_default $a (i32.const {})))", MAX_ARRAY_BYTES);
+    assert!(matches!(module(&table), Err(BulkError::Unsupported(_))));
+    let computed = global("(i32.mul (i32.const 4096) (i32.const 65536))");
+    assert!(matches!(module(&computed), Err(BulkError::Unsupported(_))));
+}
+
 #[test]
 fn modules_in_components_are_rewritten_too() {
     let inner = r#"(core module (memory 1)

@@ -26,6 +26,10 @@ impl Inode {
         Self::new(metadata.dev(), metadata.ino())
     }
 
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
     /// From the lower half of what the library computed.
     pub(crate) fn from_metadata_hash(lower: u64) -> Self {
         Self(lower)

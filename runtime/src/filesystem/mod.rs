@@ -7,14 +7,19 @@
 
 mod at_once;
 mod component;
+mod component_listing;
+mod file_key;
 mod guard;
 mod inode;
+mod listing;
 mod open_file;
 mod preview1;
+mod preview1_listing;
 mod remove;
 mod run_files;
 #[cfg(test)]
 mod tests;
+mod unstable;
 mod v0_2;
 mod v0_2_stream;
 mod v0_3;
@@ -29,5 +34,14 @@ pub use volume::{Change, Held, Look, LookKind, Volume, VolumeFull, VolumeLimits,
 pub use walk::{WalkEnded, walk};
 
 pub(crate) use component::add_to_linker as add_components_to_linker;
-pub(crate) use preview1::{add_to_linker as add_preview1_to_linker, begin as begin_preview1};
+pub(crate) use file_key::FileKey;
+pub(crate) use preview1::begin as begin_preview1;
 pub(crate) use run_files::RunFiles;
+
+/// Adds preview 1, and `wasi_unstable` before it. The linker must allow shadowing.
+pub(crate) fn add_preview1_to_linker(
+    linker: &mut wasmtime::Linker<crate::sandbox::GuestState>,
+) -> wasmtime::Result<()> {
+    preview1::add_to_linker(linker)?;
+    unstable::add_to_linker(linker)
+}

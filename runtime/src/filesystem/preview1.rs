@@ -1,4 +1,4 @@
-//! Preview 1, and `wasi_unstable` before it: what changes a directory is guarded, the rest is the library's.
+//! Preview 1: what changes a directory is guarded, listings and files' numbers are our own, the rest is the library's.
 
 use wasmtime::component::Resource;
 use wasmtime::error::Context as _;
@@ -12,7 +12,8 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::at_once::{Waited, at_once};
 use super::guard::{Guard, Opening, Refusal, Start};
-use super::run_files;
+use super::preview1_listing::Cursor;
+use super::{listing, run_files};
 use crate::sandbox::GuestState;
 
 /// The descriptor of the first granted directory; those of the standard streams are before it.
@@ -36,35 +37,9 @@ impl From<Waited> for Error {
     }
 }
 
-/// Functions of `wasi_unstable` that take and return the same as those of preview 1.
-const SAME_BEFORE: [&str; 17] = [
-    "fd_allocate",
-    "fd_close",
-    "fd_fdstat_set_flags",
-    "fd_filestat_set_size",
-    "fd_filestat_set_times",
-    "fd_pwrite",
-    "fd_renumber",
-    "fd_write",
-    "path_create_directory",
-    "path_filestat_set_times",
-    "path_link",
-    "path_open",
-    "path_remove_directory",
-    "path_rename",
-    "path_symlink",
-    "path_unlink_file",
-    "proc_exit",
-];
-
-/// Adds preview 1 and `wasi_unstable`. The linker must allow shadowing.
-pub(crate) fn add_to_linker(linker: &mut wasmtime::Linker<GuestState>) -> wasmtime::Result<()> {
-    wasi_snapshot_preview1::add_to_linker(linker, |state: &mut GuestState| state)?;
-    wasmtime_wasi::p0::add_to_linker_async(linker, |state: &mut GuestState| &mut state.wasi)?;
-    for name in SAME_BEFORE {
-        linker.alias("wasi_snapshot_preview1", name, "wasi_unstable", name)?;
-    }
-    Ok(())
+/// Adds preview 1. The linker must allow shadowing.
+pub(super) fn add_to_linker(linker: &mut wasmtime::Linker<GuestState>) -> wasmtime::Result<()> {
+    wasi_snapshot_preview1::add_to_linker(linker, |state: &mut GuestState| state)
 }
 
 /// Makes the library open the standard streams and granted directories, and notes where it put them.
@@ -230,13 +205,10 @@ impl WasiSnapshotPreview1 for GuestState {
         fd_advise(fd: Fd, offset: types::Filesize, length: types::Filesize, advice: types::Advice) -> Done;
         fd_datasync(fd: Fd) -> Done;
         fd_fdstat_get(fd: Fd) -> Done<types::Fdstat>;
-        fd_filestat_get(fd: Fd) -> Done<types::Filestat>;
         fd_read(fd: Fd, buffers: types::IovecArray) -> Done<types::Size>;
         fd_pread(fd: Fd, buffers: types::IovecArray, offset: types::Filesize) -> Done<types::Size>;
-        fd_readdir(fd: Fd, buffer: GuestPtr<u8>, length: types::Size, cookie: types::Dircookie) -> Done<types::Size>;
         fd_seek(fd: Fd, offset: types::Filedelta, whence: types::Whence) -> Done<types::Filesize>;
         fd_sync(fd: Fd) -> Done;
-        path_filestat_get(directory: Fd, flags: types::Lookupflags, path: GuestPtr<str>) -> Done<types::Filestat>;
         path_readlink(directory: Fd, path: GuestPtr<str>, buffer: GuestPtr<u8>, length: types::Size) -> Done<types::Size>;
         poll_oneoff(
             subscriptions: GuestPtr<types::Subscription>,
@@ -248,6 +220,44 @@ impl WasiSnapshotPreview1 for GuestState {
     /// The library's own turns a code above 125 into an error without the code; a shell would see all of it.
     fn proc_exit(&mut self, _: &mut GuestMemory<'_>, code: types::Exitcode) -> wasmtime::Error {
         I32Exit(code.cast_signed()).into()
+    }
+
+    async fn fd_filestat_get(&mut self, memory: &mut GuestMemory<'_>, fd: Fd) -> Done<types::Filestat> {
+        let stat = self.wasi.fd_filestat_get(memory, fd).await?;
+        Ok(self.files.shown(stat))
+    }
+
+    async fn path_filestat_get(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        directory: Fd,
+        flags: types::Lookupflags,
+        path: GuestPtr<str>,
+    ) -> Done<types::Filestat> {
+        let stat = self.wasi.path_filestat_get(memory, directory, flags, path).await?;
+        Ok(self.files.shown(stat))
+    }
+
+    async fn fd_readdir(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        buffer: GuestPtr<u8>,
+        length: types::Size,
+        cookie: types::Dircookie,
+    ) -> Done<types::Size> {
+        let Some(place) = self.place(fd) else {
+            return self.wasi.fd_readdir(memory, fd, buffer, length, cookie).await;
+        };
+        let table = self.wasi.filesystem().table;
+        let directory = listing::directory(table.get(&descriptor(place))?).ok_or(Errno::Notdir)?;
+        let mut cursor = match self.files.take_cursor(place) {
+            Some(cursor) => cursor,
+            None => Box::new(Cursor::new(directory)?),
+        };
+        let read = cursor.read(memory, buffer, length, cookie, self.files.key()).await;
+        self.files.keep_cursor(place, cursor);
+        read
     }
 
     fn fd_fdstat_set_flags(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Done {

@@ -6,9 +6,13 @@ use std::sync::{Arc, Weak};
 
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p1::types::Filestat;
 
+use super::file_key::FileKey;
 use super::guard::Refusal;
+use super::inode::Inode;
 use super::open_file::OpenFile;
+use super::preview1_listing::Cursor;
 use super::volume::Volume;
 use crate::budget::Reservation;
 use crate::grant::{Access, Grant};
@@ -23,6 +27,14 @@ pub(super) struct Handle {
     _slot: Option<Reservation>,
     /// True when a stream may still use the file after the descriptor is gone.
     streamed: bool,
+    /// Where preview 1 is in listing it.
+    cursor: Option<Box<Cursor>>,
+}
+
+impl Handle {
+    fn new(access: Access, open: Option<Arc<OpenFile>>, slot: Option<Reservation>) -> Self {
+        Self { access, open, _slot: slot, streamed: false, cursor: None }
+    }
 }
 
 /// What preview 1 adds to a handle.
@@ -35,9 +47,10 @@ pub(super) struct Fd {
 }
 
 /// What one run has open. Outlives the run's table of resources, so that files are closed before they are given back.
-#[derive(Default)]
 pub(crate) struct RunFiles {
     volume: Option<Volume>,
+    /// How files are numbered for this tenant's guests.
+    key: FileKey,
     /// The granted directories, in the order in which the library shows them.
     granted: Vec<Access>,
     /// By place in the table of resources.
@@ -49,9 +62,37 @@ pub(crate) struct RunFiles {
 }
 
 impl RunFiles {
-    pub(crate) fn new(grant: &Grant) -> Self {
-        let granted = grant.directories.iter().map(|directory| directory.access).collect();
-        Self { volume: grant.volume.clone(), granted, ..Self::default() }
+    pub(crate) fn new(grant: &Grant, key: FileKey) -> Self {
+        Self {
+            volume: grant.volume.clone(),
+            key,
+            granted: grant.directories.iter().map(|directory| directory.access).collect(),
+            handles: HashMap::new(),
+            fds: HashMap::new(),
+            streaming: Vec::new(),
+        }
+    }
+
+    /// How files are numbered for this tenant's guests.
+    pub(super) fn key(&self) -> &FileKey {
+        &self.key
+    }
+
+    /// What the library says of a file, with the number that guests are shown. A stream that is no file has none.
+    pub(super) fn shown(&self, stat: Filestat) -> Filestat {
+        let ino = if stat.ino == 0 { 0 } else { self.key.number(Inode::from_metadata_hash(stat.ino)) };
+        Filestat { ino, ..stat }
+    }
+
+    /// Where preview 1 is in listing a directory, when it has begun to.
+    pub(super) fn take_cursor(&mut self, place: u32) -> Option<Box<Cursor>> {
+        self.handles.get_mut(&place)?.cursor.take()
+    }
+
+    pub(super) fn keep_cursor(&mut self, place: u32, cursor: Box<Cursor>) {
+        if let Some(handle) = self.handles.get_mut(&place) {
+            handle.cursor = Some(cursor);
+        }
     }
 
     /// The tenant's volume.
@@ -67,15 +108,14 @@ impl RunFiles {
     /// Notes where the library put the granted directories, in their order.
     pub(super) fn preopened(&mut self, places: impl IntoIterator<Item = u32>) {
         for (access, place) in self.granted.iter().zip(places) {
-            self.handles.insert(place, Handle { access: *access, open: None, _slot: None, streamed: false });
+            self.handles.insert(place, Handle::new(*access, None, None));
         }
     }
 
     /// Notes what was opened through a directory.
     pub(super) fn opened(&mut self, through: u32, place: u32, open: Option<OpenFile>, slot: Reservation) {
         let access = self.access(through);
-        let handle = Handle { access, open: open.map(Arc::new), _slot: Some(slot), streamed: false };
-        self.handles.insert(place, handle);
+        self.handles.insert(place, Handle::new(access, open.map(Arc::new), Some(slot)));
     }
 
     /// What the run may do through a handle. Nothing is known of a place that was never noted, so nothing is changed there.

@@ -11,7 +11,10 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::at_once::{Waited, at_once};
+use super::component_listing;
 use super::guard::{Guard, Opening, Refusal, Start};
+use super::inode::Inode;
+use super::listing::{self, Listing};
 use super::v0_2_stream::FileWriter;
 use crate::budget::Reservation;
 use crate::sandbox::GuestState;
@@ -42,13 +45,19 @@ impl GuestState {
         places.iter().try_for_each(|place| self.files.writable(*place))
     }
 
-    /// Leave to open one more file or directory.
-    pub(super) fn open_slot(&mut self) -> Result<Reservation, Refusal> {
+    /// Leave to open one more file, directory or socket.
+    pub(crate) fn open_slot(&mut self) -> Result<Reservation, Refusal> {
         // The library ends a guest whose table of resources is full; to a guest it is one file too many.
         let table = self.wasi.filesystem().table;
         let probe = table.push(()).map_err(|_| Refusal::TooManyOpen)?;
         let _ = table.delete(probe);
         self.budget.reserve(crate::budget::Resource::OpenFiles, 1).map_err(|_| Refusal::TooManyOpen)
+    }
+
+    /// A file's identity as guests are shown it, from the library's.
+    fn shown(&self, hash: &MetadataHashValue) -> MetadataHashValue {
+        let (lower, upper) = self.files.key().numbers(Inode::from_metadata_hash(hash.lower));
+        MetadataHashValue { lower, upper }
     }
 
     /// A stream that writes to a file: a volume's through our own, others through the library's.
@@ -104,13 +113,35 @@ impl HostDescriptor for GuestState {
         get_flags(fd: Fd) -> FsResult<DescriptorFlags>;
         get_type(fd: Fd) -> FsResult<DescriptorType>;
         read(fd: Fd, length: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)>;
-        read_directory(fd: Fd) -> FsResult<Resource<DirectoryEntryStream>>;
         stat(fd: Fd) -> FsResult<DescriptorStat>;
         stat_at(fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat>;
         readlink_at(fd: Fd, path: String) -> FsResult<String>;
         is_same_object(fd: Fd, other: Fd) -> wasmtime::Result<bool>;
-        metadata_hash(fd: Fd) -> FsResult<MetadataHashValue>;
-        metadata_hash_at(fd: Fd, flags: PathFlags, path: String) -> FsResult<MetadataHashValue>;
+    }
+
+    /// A listing of our own behind the library's type: the library's reads all of a directory at once.
+    async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<DirectoryEntryStream>> {
+        let table = self.wasi.filesystem().table;
+        let directory = listing::directory(table.get(&fd)?).ok_or(ErrorCode::NotDirectory)?;
+        let mut listing = Listing::new(directory);
+        listing.read_batch()?;
+        Ok(Resource::new_own(table.push(listing)?.rep()))
+    }
+
+    async fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
+        let hash = HostDescriptor::metadata_hash(&mut self.wasi.filesystem(), fd).await?;
+        Ok(self.shown(&hash))
+    }
+
+    async fn metadata_hash_at(
+        &mut self,
+        fd: Fd,
+        flags: PathFlags,
+        path: String,
+    ) -> FsResult<MetadataHashValue> {
+        let mut fs = self.wasi.filesystem();
+        let hash = HostDescriptor::metadata_hash_at(&mut fs, fd, flags, path).await?;
+        Ok(self.shown(&hash))
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> FsResult<()> {
@@ -293,10 +324,12 @@ impl HostDirectoryEntryStream for GuestState {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        self.wasi.filesystem().read_directory_entry(stream).await
+        let stream = Resource::<Listing>::new_borrow(stream.rep());
+        component_listing::next(self.wasi.filesystem().table.get_mut(&stream)?)
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.wasi.filesystem(), stream)
+        self.wasi.filesystem().table.delete(Resource::<Listing>::new_own(stream.rep()))?;
+        Ok(())
     }
 }

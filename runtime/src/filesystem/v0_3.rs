@@ -12,7 +12,10 @@ use wasmtime_wasi::p3::filesystem::{FilesystemError, FilesystemResult};
 
 use super::at_once::{Waited, at_once};
 use super::component::Filesystem;
+use super::component_listing::EntryProducer;
 use super::guard::{Guard, Opening, Refusal, Start};
+use super::inode::Inode;
+use super::listing::{self, Listing};
 use super::v0_3_stream::FileConsumer;
 use super::volume::Volume;
 use crate::sandbox::GuestState;
@@ -86,6 +89,13 @@ fn remove(
     removed
 }
 
+/// A file's identity as guests are shown it, from the library's.
+fn shown(store: &Guest, hash: &MetadataHashValue) -> MetadataHashValue {
+    let inode = Inode::from_metadata_hash(hash.lower);
+    let (lower, upper) = store.with(|mut store| store.get().files.key().numbers(inode));
+    MetadataHashValue { lower, upper }
+}
+
 macro_rules! delegate {
     ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
         async fn $name(store: &Guest, $($arg: $type),*) -> $result {
@@ -130,8 +140,6 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
         stat_at(fd: Fd, flags: PathFlags, path: String) -> FilesystemResult<DescriptorStat>;
         readlink_at(fd: Fd, path: String) -> FilesystemResult<String>;
         is_same_object(fd: Fd, other: Fd) -> wasmtime::Result<bool>;
-        metadata_hash(fd: Fd) -> FilesystemResult<MetadataHashValue>;
-        metadata_hash_at(fd: Fd, flags: PathFlags, path: String) -> FilesystemResult<MetadataHashValue>;
     }
 
     fn read_via_stream(
@@ -143,12 +151,35 @@ impl HostDescriptorWithStore<GuestState> for Filesystem {
         WasiFilesystem::read_via_stream(library_now(&mut store), fd, offset)
     }
 
-    /// On this thread: the library's reads the directory there too, an entry at a time.
+    async fn metadata_hash(store: &Guest, fd: Fd) -> FilesystemResult<MetadataHashValue> {
+        let hash = WasiFilesystem::metadata_hash(&library(store), fd).await?;
+        Ok(shown(store, &hash))
+    }
+
+    async fn metadata_hash_at(
+        store: &Guest,
+        fd: Fd,
+        flags: PathFlags,
+        path: String,
+    ) -> FilesystemResult<MetadataHashValue> {
+        let hash = WasiFilesystem::metadata_hash_at(&library(store), fd, flags, path).await?;
+        Ok(shown(store, &hash))
+    }
+
+    /// The library's fills as large a buffer as the guest gives in one go, with a look at each file.
     fn read_directory(
         mut store: Access<'_, GuestState, Self>,
         fd: Fd,
     ) -> wasmtime::Result<(StreamReader<DirectoryEntry>, Ended)> {
-        WasiFilesystem::read_directory(library_now(&mut store), fd)
+        let table = store.get().wasi.filesystem().table;
+        let Some(directory) = listing::directory(table.get(&fd)?) else {
+            let stream = StreamReader::new(&mut store, Vec::new())?;
+            let ended = async { wasmtime::error::Ok(Err(ErrorCode::NotDirectory)) };
+            return Ok((stream, FutureReader::new(&mut store, ended)?));
+        };
+        let (producer, ended) = EntryProducer::new(Listing::new(directory));
+        let stream = StreamReader::new(&mut store, producer)?;
+        Ok((stream, FutureReader::new(&mut store, ended)?))
     }
 
     fn write_via_stream(

@@ -9,6 +9,7 @@ mod address;
 mod host;
 mod lookup;
 pub(crate) mod names;
+pub(crate) mod sockets;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ pub use self::host::{Host, HostPattern, InvalidHost};
 pub(crate) use self::lookup::LookupFailure;
 use self::lookup::Lookups;
 pub use self::lookup::{Resolve, Resolving, SystemResolver};
+pub(crate) use self::sockets::OpenSockets;
 use crate::budget::{Budget, Reservation, Resource};
 use crate::grant::NetworkGrant;
 use crate::http::SecretHeader;

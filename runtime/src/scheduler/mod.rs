@@ -14,7 +14,7 @@ use cloister_scheduler::{Dispatcher, TenantIndex, Wake};
 
 pub use cloister_scheduler::{SchedulerStats, WAIT_BOUNDS_US, Waits};
 
-pub(crate) use self::worker::slice_cpu_ns;
+pub(crate) use self::worker::{lower_priority, slice_cpu_ns};
 
 /// Shares the sandbox threads between tenants.
 pub(crate) struct Scheduler {

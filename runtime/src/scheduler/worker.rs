@@ -15,12 +15,17 @@ thread_local! {
     static SLICE_BEGAN_NS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Lets the host's own threads run before this one.
+pub(crate) fn lower_priority() {
+    // Needs no right; a kernel that refuses leaves the guests at equal priority.
+    if let Err(error) = rustix::process::setpriority_process(None, SANDBOX_NICENESS) {
+        tracing::debug!(%error, "a thread for guests keeps the normal priority");
+    }
+}
+
 /// Runs slices until the scheduler stops.
 pub(super) fn work(shared: &Shared) {
-    // Only lowers the priority, which needs no right; a kernel that refuses leaves the guests at equal priority.
-    if let Err(error) = rustix::process::setpriority_process(None, SANDBOX_NICENESS) {
-        tracing::debug!(%error, "sandbox thread keeps the normal priority");
-    }
+    lower_priority();
     let mut ran = None;
     while let Some(slice) = shared.dispatcher.next(ran, || shared.now_ns()) {
         // A thread that did not wait begins where its last slice ended: one system call less.

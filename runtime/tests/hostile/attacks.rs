@@ -170,7 +170,7 @@ fn bulk(add: Add<'_>) {
     add(
         "gc_array_new",
         true,
-        module(1, arrays, &again("(drop (array.new $a (i32.const 7) (i32.const 200000000)))")),
+        module(1, arrays, &again("(drop (array.new $a (i32.const 7) (i32.const 16777216)))")),
     );
     add(
         "gc_array_fill",
@@ -178,8 +178,8 @@ fn bulk(add: Add<'_>) {
         module(
             1,
             arrays,
-            "(local (ref null $a)) (local.set 0 (array.new_default $a (i32.const 200000000)))
-             (loop $again (array.fill $a (local.get 0) (i32.const 0) (i32.const 7) (i32.const 200000000)) (br $again))",
+            "(local (ref null $a)) (local.set 0 (array.new_default $a (i32.const 16777216)))
+             (loop $again (array.fill $a (local.get 0) (i32.const 0) (i32.const 7) (i32.const 16777216)) (br $again))",
         ),
     );
     add(
@@ -188,9 +188,9 @@ fn bulk(add: Add<'_>) {
         module(
             1,
             arrays,
-            "(local (ref null $a)) (local.set 0 (array.new_default $a (i32.const 200000000)))
+            "(local (ref null $a)) (local.set 0 (array.new_default $a (i32.const 16777216)))
              (loop $again (array.copy $a $a (local.get 0) (i32.const 1) (local.get 0) (i32.const 0)
-                (i32.const 199999999)) (br $again))",
+                (i32.const 16777215)) (br $again))",
         ),
     );
     let objects = "(type $n (struct (field (ref null $n))))";

@@ -172,7 +172,7 @@ async fn a_dropped_run_gives_back_all_it_held() {
 #[tokio::test]
 async fn a_short_run_is_served_beside_endless_loops_of_another_tenant() {
     let bench = Bench::new();
-    let hog = bench.runtime.tenant(&TenantLimits::UNLIMITED);
+    let hog = bench.runtime.tenant("hog", &TenantLimits::UNLIMITED);
     let module = bench
         .runtime
         .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)
@@ -200,7 +200,7 @@ async fn a_cap_stretches_cpu_time_over_wall_time() {
         cpu: CpuShare { weight: CpuShare::PLAIN_WEIGHT, cap: Some(100) },
         ..TenantLimits::UNLIMITED
     };
-    let capped = bench.runtime.tenant(&tenth);
+    let capped = bench.runtime.tenant("capped", &tenth);
     let module = bench
         .runtime
         .prepare(&bench.source(&guest(ENDLESS)), cloister_runtime::Metering::Epochs)

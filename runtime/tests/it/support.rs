@@ -68,7 +68,7 @@ impl Bench {
             ..Self::config(directory.path().join("cache"), [7; 32])
         })
         .unwrap();
-        let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
+        let tenant = runtime.tenant("acme", &TenantLimits::UNLIMITED);
         Self { runtime, tenant, directory }
     }
 
@@ -89,7 +89,17 @@ impl Bench {
 
     /// A tenant with these bounds.
     pub(crate) fn tenant(&self, budget: BudgetLimits) -> Tenant {
-        self.runtime.tenant(&TenantLimits { budget, ..TenantLimits::UNLIMITED })
+        self.runtime.tenant("other", &TenantLimits { budget, ..TenantLimits::UNLIMITED })
+    }
+
+    /// Waits until nothing of a tenant's budget is held: a large guest is cleared away after its end was reported.
+    pub(crate) async fn unused(&self, tenant: &Tenant) {
+        let free = async {
+            while !tenant.budget().is_unused() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), free).await.unwrap();
     }
 
     pub(crate) async fn prepare(&self, text: &str, metering: Metering) -> Arc<Prepared> {

@@ -6,6 +6,7 @@ const SLICES: &str = "epoch interruption at every tick; CPU, wall and fuel limit
 const CALLS: &str = "host calls end the slice too; CPU and wall limits looked at between slices";
 const SLEEP: &str = "waiting is asynchronous: the ticker ends the run and the future is dropped";
 const BULK: &str = "bulk instructions are cut into chunks that look at the epoch";
+const ARRAYS: &str = "no array is larger than 16 MiB, so that no instruction on one takes long";
 const STACK: &str = "max_wasm_stack 512 KiB on an async stack of 2 MiB";
 
 const ENDLESS: &[End] = &[End::Wall, End::Cpu, End::Fuel, End::Kill];
@@ -23,7 +24,8 @@ const PROBES: &[Probe] = &[
     Probe::new("cpu_memory_copy", BULK, ENDLESS_CALLS),
     Probe::new("cpu_table_fill", BULK, ENDLESS_CALLS),
     Probe::new("cpu_table_init", BULK, ENDLESS_CALLS),
-    Probe::new("cpu_array_fill", BULK, ENDLESS_CALLS),
+    Probe::new("cpu_array_fill", ARRAYS, ENDLESS_CALLS),
+    Probe::new("cpu_array_new", ARRAYS, ENDLESS_CALLS),
     Probe::new("cpu_recursion", STACK, &[End::Trap("call stack exhausted")]),
     Probe::new("cpu_deep_host_call", STACK, &[End::Trap("call stack exhausted")]),
     Probe::new("cpu_sleep", SLEEP, PARKED).idle(),

@@ -9,7 +9,7 @@ use crate::harness::{Shape, eventually, probe};
 
 const DENIED: &str = "sockets are off without a grant; with one, every address is checked at connect";
 const NAMES: &str = "names are looked up only where granted";
-const TABLE: &str = "resource table of 1,024 entries a run";
+const COUNTED: &str = "sockets count among the open files of all of a tenant's runs, and of one run";
 
 /// What is granted beside nothing: a place that nobody tries, and the place that is tried by its address in the host's own network.
 fn grants(port: u16) -> [serde_json::Value; 3] {
@@ -31,7 +31,7 @@ async fn nothing_is_reached_that_was_not_granted() {
         ("net_listen", DENIED, String::new()),
         ("net_datagram", DENIED, udp.to_string()),
         ("net_lookup", NAMES, String::new()),
-        ("net_sockets", TABLE, String::new()),
+        ("net_sockets", COUNTED, String::new()),
     ];
     let mut report = Report::new("net");
     for (name, mechanism, argument) in &attacks {
@@ -41,7 +41,7 @@ async fn nothing_is_reached_that_was_not_granted() {
             let body = json!({"command": name, "args": [argument], "limits": limits});
             let (run, neighbour) = tokio::join!(client.run_with(body), stage.neighbour());
             let outcome = &run["outcome"];
-            // A full table ends a component that asks for a socket more.
+            // It takes the last resource, so that a component has none left to say so with.
             let message = outcome["message"].as_str().unwrap_or_default();
             let is_full = *name == "net_sockets" && message.contains("resource table has no free keys");
             assert!(is_full || outcome["exit_code"] == 0, "{name} with {grants}: {run}");

@@ -1,13 +1,16 @@
-//! Guests that want all of the disk. They run through `cloister run`, whose volume is the one that a host keeps for a tenant.
+//! Guests that want all of the disk: through `cloister run`, with a quota of its own, and on a host, where all runs of a
+//! tenant have one together.
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Shape, cloister, probe_path};
+use super::Stage;
+use crate::harness::{Shape, cloister, probe, probe_path};
 
 const LIMIT_BYTES: u64 = 8 << 20;
 const LIMIT_ENTRIES: usize = 1_000;
@@ -136,4 +139,85 @@ fn special_files_are_refused_and_nobody_waits_for_them() {
         std::os::unix::fs::symlink("/proc/self/fd/0", at("fd")).unwrap();
         assert_eq!(quota.run("fs_special", shape, &[]), "done\n", "{shape:?}");
     }
+}
+
+/// What the attacker's directory is on the host, and in its grant.
+const ATTACKED: &str = "attacked";
+
+/// A host whose tenants have the quota, and probes that run there.
+async fn hosted() -> Stage {
+    let quota = format!("storage_bytes = {LIMIT_BYTES}\nstorage_entries = {LIMIT_ENTRIES}\n");
+    Stage::set_with(&format!("[plans.professional]\n{quota}")).await
+}
+
+async fn deploy(stage: &Stage, command: &str, wasm: Vec<u8>, directory: &str) {
+    let directory = json!({"path": directory, "guest": "/", "access": "read_write"});
+    stage.world.a.deploy(command, wasm, json!({"directories": [directory]})).await;
+}
+
+fn request(name: &str, way: &str) -> Value {
+    json!({"command": name, "args": [way], "limits": {"wall_ms": 60_000}})
+}
+
+/// No tenant has more than its quota; each has a directory of its own.
+fn assert_all_within(stage: &Stage, what: &str) {
+    for tenant in std::fs::read_dir(stage.world.host.data().join("tenants")).unwrap() {
+        let (bytes, entries) = usage(&tenant.unwrap().path().join("files"));
+        assert!(bytes <= LIMIT_BYTES && entries <= LIMIT_ENTRIES, "{what}: {bytes} bytes, {entries} names");
+    }
+}
+
+#[tokio::test]
+async fn no_way_to_grow_leads_past_the_quota_on_a_host() {
+    let stage = hosted().await;
+    let client = &stage.world.a;
+    let attacks: [(&str, &[&str]); 5] = [
+        ("fs_quota", &["write", "pwrite", "append", "truncate", "symlink"]),
+        ("fs_entries", &["file", "directory", "symlink", "link"]),
+        ("fs_sparse", &[""]),
+        ("fs_hoard", &[""]),
+        ("fs_rename_over", &[""]),
+    ];
+    for shape in Shape::ALL {
+        for (name, ways) in attacks {
+            deploy(&stage, name, probe(name, shape), &format!("/{ATTACKED}")).await;
+            for way in ways {
+                let what = format!("{name} {way} {shape:?}");
+                let (run, _) = tokio::join!(client.run_with(request(name, way)), stage.neighbour());
+                assert_eq!(run["outcome"]["exit_code"], 0, "{what}: {run}");
+                assert_all_within(&stage, &what);
+                // Everything is given back, so that the next one has the whole quota.
+                client.delete(&format!("files/{ATTACKED}")).await.expect(204);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn runs_at_once_share_the_quota_of_their_tenant_and_leave_others_theirs() {
+    let stage = hosted().await;
+    let client = &stage.world.a;
+    let commands: Vec<_> = (0..6).map(|number| format!("hoard-{number}")).collect();
+    for command in &commands {
+        // Each has a directory of its own, for their names are the same.
+        deploy(&stage, command, probe("fs_hoard", Shape::Core), &format!("/{ATTACKED}/{command}")).await;
+    }
+    let runs = commands.iter().map(|command| client.run_with(request(command, "")));
+    let watched = async {
+        for _ in 0..20 {
+            // What has no name is on the disk all the same, and no other tenant's concern.
+            stage.world.b.send(reqwest::Method::PUT, "files/own", vec![7; 1 << 20]).await;
+            stage.world.b.get("files/own").await.expect(200);
+        }
+    };
+    let (ended, ()) = tokio::join!(futures_util::future::join_all(runs), watched);
+    for run in ended {
+        let said = run["output"]["stdout"].as_str().unwrap_or_default();
+        assert!(said.starts_with("refused after "), "{run}");
+    }
+    assert_all_within(&stage, "runs at once");
+    // Of six runs that filled it, nothing is left.
+    client.delete(&format!("files/{ATTACKED}")).await;
+    let all = vec![7; LIMIT_BYTES as usize];
+    client.send(reqwest::Method::PUT, "files/everything", all).await.expect(201);
 }

@@ -143,7 +143,7 @@ async fn execute(run: LocalRun, cache: CacheConfig, io: &tokio::runtime::Handle)
     }
     let (limits, grant) = (limits(&run.options), grant(&run, &writer, stdin::source(io))?);
     // A tenant without bounds admits every run.
-    let admission = runtime.tenant(&TenantLimits::UNLIMITED).admit();
+    let admission = runtime.tenant("local", &TenantLimits::UNLIMITED).admit();
     let admission = admission.map_err(|error| Failure::local("start the run", &error))?;
     let running = runtime.start(admission, module, grant, limits);
     writer.cancel_on_failure(running.canceller());

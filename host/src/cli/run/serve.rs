@@ -42,7 +42,7 @@ pub(super) async fn serve(
     let bound = listener.local_addr().map_err(|error| failed(&error))?;
     // Nobody may read standard error; that is no reason not to serve.
     let _ = writeln!(std::io::stderr(), "Serving HTTP on http://{bound}/");
-    let tenant = runtime.tenant(&TenantLimits::UNLIMITED);
+    let tenant = runtime.tenant("local", &TenantLimits::UNLIMITED);
     let server = Server { runtime, module, tenant, requests: Semaphore::new(MAX_REQUESTS) };
     let server = Arc::new(server);
     let given = Arc::new(Given { limits: limits(&run.options), grants: grants(&run, writer)? });

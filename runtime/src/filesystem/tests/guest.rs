@@ -1,8 +1,6 @@
 //! A guest without code: its imports, called from here, for each version of WASI.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
@@ -14,15 +12,14 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{self as p3, HostDescriptorW
 use wasmtime_wasi::p3::filesystem::FilesystemError;
 use wiggle::{GuestMemory, GuestPtr};
 
+use crate::Bytes;
 use crate::budget::{Budget, BudgetLimits};
-use crate::control::RunControl;
-use crate::engine::{Allocation, Engines, Metering};
 use crate::filesystem::Volume;
 use crate::filesystem::at_once::at_once;
 use crate::filesystem::component::Filesystem;
 use crate::grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
+use crate::sandbox::tests::{grant, sandbox};
 use crate::sandbox::{GuestState, Sandbox};
-use crate::{Bytes, Limits, OutputSink, OutputStreamKind, StdinPipe, StdinSource};
 
 /// Which version of WASI a call goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +60,6 @@ pub(super) enum Open {
 pub(super) struct Guest {
     sandbox: Sandbox,
     directory: u32,
-}
-
-struct Nowhere;
-
-impl OutputSink for Nowhere {
-    fn write(&self, _: OutputStreamKind, _: Bytes, _: crate::Reservation) {}
-
-    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
 }
 
 impl From<p1::Error> for Failed {
@@ -174,27 +161,10 @@ impl Guest {
     }
 
     pub(super) fn within(root: &Path, access: Access, volume: Option<Volume>, budget: Budget) -> Self {
-        let grant = Grant {
-            args: Vec::new(),
-            env: Default::default(),
-            directories: vec![DirectoryGrant {
-                host: HostDirectory::Path(root.to_owned()),
-                guest: "/".to_owned(),
-                access,
-            }],
-            volume,
-            network: NetworkGrant::Denied,
-            stdin: StdinSource::Empty,
-            output: Arc::new(Nowhere),
-            terminals: [false; 3],
-        };
-        // Making an engine is slow, and a guest without code has nothing to share through it.
-        static ENGINES: std::sync::LazyLock<Engines> =
-            std::sync::LazyLock::new(|| Engines::new(Allocation::OnDemand));
-        let flavour = ENGINES.get(Metering::Epochs).unwrap();
-        let control = Arc::new(RunControl::default());
-        let mut sandbox =
-            Sandbox::new(flavour, grant, &Limits::default(), &control, StdinPipe::new(), budget).unwrap();
+        let directory =
+            DirectoryGrant { host: HostDirectory::Path(root.to_owned()), guest: "/".to_owned(), access };
+        let grant = Grant { directories: vec![directory], volume, ..grant(NetworkGrant::Denied) };
+        let mut sandbox = sandbox(grant, budget);
         crate::filesystem::begin_preview1(sandbox.state()).unwrap();
         sandbox.state().set_hostcall_fuel(usize::MAX);
         let directory = p2_preopen(sandbox.state());
@@ -203,6 +173,15 @@ impl Guest {
 
     pub(super) fn state(&mut self) -> &mut GuestState {
         self.sandbox.state()
+    }
+
+    pub(super) fn store(&mut self) -> &mut wasmtime::Store<GuestState> {
+        self.sandbox.store()
+    }
+
+    /// The granted directory's place among the resources.
+    pub(super) fn directory(&self) -> u32 {
+        self.directory
     }
 
     fn concurrent<T>(

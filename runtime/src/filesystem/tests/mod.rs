@@ -2,6 +2,7 @@
 
 mod escape;
 mod guest;
+mod listing;
 mod measure;
 mod model;
 mod property;
