@@ -19,7 +19,7 @@ pub(crate) enum Auth {
     /// With this access token.
     Fixed(String),
     /// With what is saved for the host, renewed when needed.
-    Stored(Stored),
+    Stored(Box<Stored>),
 }
 
 /// Saved tokens of one host.
@@ -33,7 +33,7 @@ pub(crate) struct Stored {
 impl Auth {
     /// Uses the tokens saved for `host`.
     pub(crate) fn stored(store: CredentialStore, host: String, clock: Clock, entry: Entry) -> Self {
-        Self::Stored(Stored { store, host, clock, entry: Mutex::new(entry) })
+        Self::Stored(Box::new(Stored { store, host, clock, entry: Mutex::new(entry) }))
     }
 
     /// True when a refused token can be exchanged for another.
