@@ -319,7 +319,7 @@ fn assemble(
     let idempotency = Idempotency::open(store.clone(), clock.clone())?;
     let logs = LogWriter::open(store.log_chunks(), clock.clone())?;
     let runtime = engine::start(&config, store.dir(), compiling)?;
-    let registry = Registry::new(store.clone(), clock.clone(), config.plans.clone(), runtime.clone());
+    let registry = Registry::new(store.clone(), clock.clone(), quota.clone(), runtime.clone());
     let secrets = Secrets::open(store.clone(), clock.clone())?;
     let files = Files::new(store.clone(), config.http.file_bytes);
     HostCollector::register(
@@ -328,6 +328,7 @@ fn assemble(
         logs.clone(),
         audit.clone(),
         files.clone(),
+        masking.clone(),
     )?;
     WaitCollector::register(metrics.registry(), Arc::clone(&runtime))?;
     let commands = Commands::new(CommandParts {

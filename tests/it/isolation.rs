@@ -11,10 +11,13 @@ fn shown(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     if let Some(body) = body.as_object_mut() {
         body.remove("request_id");
     }
-    let headers =
-        answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
-    let mut headers: Vec<_> =
-        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    // Of these, only whether they are there: each request has its own, and each leaves one less of a rate.
+    let each = ["date", "x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    let value = |name: &str, value: &str| if each.contains(&name) { String::new() } else { value.to_owned() };
+    let headers = answer.headers.iter();
+    let mut headers: Vec<_> = headers
+        .map(|(name, text)| (name.to_string(), value(name.as_str(), text.to_str().unwrap())))
+        .collect();
     headers.sort();
     (answer.status, headers, body)
 }

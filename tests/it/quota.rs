@@ -39,7 +39,7 @@ async fn counts_and_rates_survive_a_kill() {
     refused.problem(429, "quota_exceeded");
     assert_eq!((refused.header("x-ratelimit-limit"), refused.header("x-ratelimit-remaining")), ("4", "0"));
     eventually("the warnings", async || {
-        let warned = world.a.all("audit?action=quota:warning").await;
+        let warned = world.a.all("audit?action=quota:warning&resource=runs_per_month").await;
         (warned.len() == 1).then_some(())
     })
     .await;

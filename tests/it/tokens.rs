@@ -107,6 +107,27 @@ async fn a_token_of_another_host_or_for_another_audience_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_whose_tenant_is_changed_opens_neither() {
+    let world = World::start().await;
+    let key = key_of(&world);
+    let (header, claims, _) = parts(world.a.token());
+    let (mut of_b, mut of_none, mut of_many) = (claims.clone(), claims.clone(), claims.clone());
+    of_b["tid"] = parts(world.b.token()).1["tid"].clone();
+    assert_ne!(of_b["tid"], claims["tid"]);
+    // Signed with the host's own key: what is checked is the tenant, not the signature.
+    let of_b = world.a.with_token(signed(&key, &header, &of_b));
+    of_b.get("/v1/acme/runs").await.problem(401, "token_of_other_tenant");
+    of_b.get("/v1/birch/runs").await.problem(404, "tenant_not_found");
+    of_b.get("/v1/-/runs").await.problem(404, "tenant_not_found");
+    of_none.as_object_mut().unwrap().remove("tid");
+    let of_none = world.a.with_token(signed(&key, &header, &of_none));
+    of_none.get("/v1/acme/runs").await.problem(401, "token_of_other_tenant");
+    of_none.get("/v1/-/runs").await.problem(400, "tenant_unnamed");
+    of_many["tid"] = json!([claims["tid"], parts(world.b.token()).1["tid"]]);
+    ask(&world, &signed(&key, &header, &of_many)).await.problem(401, "token_invalid");
+}
+
+#[tokio::test]
 async fn other_ways_to_present_a_token_are_refused() {
     let world = World::start().await;
     let path = "/v1/acme/runs";

@@ -12,6 +12,7 @@ mod fuzz;
 mod guests;
 mod host;
 mod layout;
+mod openapi;
 mod process;
 mod test;
 mod tidy;
@@ -100,6 +101,15 @@ enum Task {
         #[arg(long, default_value_t = 20)]
         seconds: u32,
     },
+    /// Asks a server of its own whatever its description allows, as an owner and as the operator, with schemathesis.
+    Schemathesis {
+        /// How long both take together.
+        #[arg(long, default_value_t = 50)]
+        seconds: u32,
+        /// Where its random numbers begin.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Makes a WASI 0.2 component from a preview 1 module.
     Componentize {
         /// The module.
@@ -137,6 +147,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { quick } => bench::bench(&layout, quick),
         Task::Conformance { suite, record } => conformance::conformance(&layout, &suite, record),
         Task::Fuzz { seconds } => fuzz::fuzz(&layout, seconds),
+        Task::Schemathesis { seconds, seed } => openapi::fuzz(&layout, seconds, seed),
         Task::Guests { programs, real } => build_guests(&layout, &programs, real),
         Task::Componentize { module, output } => {
             guests::component::componentize_file(&module, output.as_deref())

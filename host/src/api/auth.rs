@@ -11,6 +11,9 @@ pub struct SignIn {
     pub email: String,
     /// The user's password.
     pub password: String,
+    /// The tenant that the access token is to be good for, by slug or id. Left out: the user's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 /// Body of `POST /v1/auth/link`: exchanges a one-time sign-in link for tokens.
@@ -32,11 +35,24 @@ pub struct SignInOidc {
     pub id_token: String,
 }
 
-/// Body of `POST /v1/auth/refresh` and `POST /v1/auth/sign-out`. A browser leaves the token out: it has a cookie.
+/// Body of `POST /v1/auth/refresh`. A browser leaves the token out: it has a cookie.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The refresh token of the last answer. Works once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// The tenant that the new access token is to be good for, by slug or id. Left out: the one that a request of this session
+    /// was last refused for, else the one of the last token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// Body of `POST /v1/auth/sign-out`. A browser leaves the token out: it has a cookie.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignOut {
+    /// The refresh token of the last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
 }
@@ -63,6 +79,9 @@ pub struct Tokens {
     pub expires_in_s: u64,
     /// Opaque; rotated at each use. Also set as an HttpOnly cookie.
     pub refresh_token: String,
+    /// The tenant that the access token is good for, its claim `tid`; absent for a user without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// Who signed in.
     pub principal: Principal,
 }

@@ -30,6 +30,19 @@ pub struct Pagination {
     pub has_next: bool,
 }
 
+/// One server-sent event, as it stands on the wire. What its `data` holds is said where it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StreamEvent {
+    /// What kind of event it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Where to go on after it: `Last-Event-ID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// JSON.
+    pub data: String,
+}
+
 /// A failure, as RFC 9457 problem details (`application/problem+json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {

@@ -16,7 +16,8 @@ pub struct TenantUsage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UsageItem {
     /// `requests_per_minute`, `runs_per_minute`, `uploads_per_hour`, `workflows_per_hour`, `runs_per_month`,
-    /// `concurrent_runs`.
+    /// `concurrent_runs`, `memory_bytes`, `open_files`, `output_bytes`, `host_threads`, `storage_bytes`, `storage_entries`,
+    /// `modules`, `deployments`.
     pub name: String,
     /// How much is used now.
     pub used: u64,

@@ -13,6 +13,7 @@ pub struct Caller {
     pub(super) user: UserId,
     pub(super) credential: Credential,
     pub(super) operator: bool,
+    /// The only tenant that the token or key is good for; `None` is none at all.
     pub(super) bound_to: Option<TenantId>,
 }
 
@@ -75,12 +76,18 @@ impl Caller {
         }
     }
 
+    /// The tenant that the token or key is good for.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.bound_to.as_ref()
+    }
+
     /// The proof that the caller is the operator.
     ///
     /// # Errors
     /// When they are not.
     pub fn operator(&self) -> Result<OperatorScope, AuthError> {
-        if self.operator && self.bound_to.is_none() {
+        if self.operator && self.session().is_ok() {
             return Ok(OperatorScope::mint(self.user.clone()));
         }
         Err(AuthError::Denied { role: "user".to_owned(), action: "host:operate" })
@@ -136,6 +143,12 @@ impl Member {
     #[must_use]
     pub fn plan(&self) -> PlanName {
         self.plan
+    }
+
+    /// What the tenant's plan allows, with the operator's changes for this tenant.
+    #[must_use]
+    pub fn limits(&self) -> &Plan {
+        &self.limits
     }
 
     /// True when a second name of a tenant in the request means this one.

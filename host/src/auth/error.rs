@@ -47,6 +47,9 @@ pub enum AuthError {
     /// No such tenant, or not the caller's: the same answer for both.
     #[error("there is no such tenant among those you belong to")]
     TenantNotFound,
+    /// The tenant is the caller's, and their token is good for another one.
+    #[error("the access token is good for another of your tenants")]
+    TokenOfOtherTenant,
     /// The tenant of the path is not the one of the header or the query.
     #[error("the request names two different tenants")]
     TenantMismatch,
@@ -126,6 +129,7 @@ impl AuthError {
             Self::Busy => "busy",
             Self::PasswordInvalid => "password_invalid",
             Self::TenantNotFound => "tenant_not_found",
+            Self::TokenOfOtherTenant => "token_of_other_tenant",
             Self::TenantMismatch => "tenant_mismatch",
             Self::TenantSuspended => "tenant_suspended",
             Self::Denied { .. } => "permission_denied",

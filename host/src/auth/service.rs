@@ -19,7 +19,7 @@ use crate::api;
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Plans};
-use crate::ids::{PrincipalId, SessionId, UserId};
+use crate::ids::{PrincipalId, SessionId, TenantId, UserId};
 use crate::store::{SessionRecord, Store, StoreError, TenantRecord, UserRecord};
 use crate::tenancy::Email;
 
@@ -48,6 +48,8 @@ pub(super) struct Inner {
     pub(super) places: Cache<UserId, Arc<[Place]>>,
     // By BLAKE3 of the key.
     pub(super) api_keys: Cache<[u8; 32], Arc<api_keys::KnownKey>>,
+    // What sessions were last refused for: a tenant of theirs that their token is not good for.
+    asked_for: Cache<SessionId, TenantId>,
     // Counts changes that may end what somebody is doing.
     pub(super) changes: tokio::sync::watch::Sender<u64>,
 }
@@ -99,6 +101,7 @@ impl Auth {
             sessions: Cache::new(MAX_REMEMBERED),
             places: Cache::new(MAX_REMEMBERED),
             api_keys: Cache::new(MAX_REMEMBERED),
+            asked_for: Cache::new(MAX_REMEMBERED),
             changes: tokio::sync::watch::Sender::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -135,14 +138,16 @@ impl Auth {
     /// It is looked for among the caller's own tenants only, so that somebody else's cannot be told from none.
     ///
     /// # Errors
-    /// [`AuthError::TenantNotFound`].
+    /// [`AuthError::TenantNotFound`]; [`AuthError::TokenOfOtherTenant`] when it is theirs, and their token is for another.
     pub async fn enter(&self, caller: &Caller, named: &str) -> Result<Member, AuthError> {
         let places = self.places(caller.user()).await?;
         let place = places
             .iter()
             .find(|place| place.slug.as_str() == named || place.tenant.as_str() == named)
-            .filter(|place| caller.bound_to.as_ref().is_none_or(|bound_to| *bound_to == place.tenant))
             .ok_or(AuthError::TenantNotFound)?;
+        if caller.tenant() != Some(&place.tenant) {
+            return Err(self.refuse_other(caller, place));
+        }
         let mut rights = Rights::of(Arc::clone(&place.permissions));
         if let Credential::Key(_, permissions) = caller.credential() {
             rights = rights.within(Arc::clone(permissions));
@@ -157,6 +162,19 @@ impl Auth {
             status: place.status,
             decisions: Arc::clone(&self.inner.decisions),
         })
+    }
+
+    /// Refuses what a token or key is not good for. A client that names no tenant when it refreshes gets a token for this one:
+    /// the console in the browser has one sign-in for all of a person's tenants.
+    fn refuse_other(&self, caller: &Caller, place: &Place) -> AuthError {
+        match caller.credential() {
+            Credential::Key(..) => AuthError::TenantNotFound,
+            Credential::Session(session) => {
+                let asked_for = &self.inner.asked_for;
+                asked_for.remember(asked_for.era(), session.clone(), place.tenant.clone());
+                AuthError::TokenOfOtherTenant
+            }
+        }
     }
 
     /// A permit for what the host itself does in a tenant's name, such as deploying the demo's commands.
@@ -180,14 +198,15 @@ impl Auth {
         TenantScope::mint(tenant.id.clone(), tenant.slug.clone())
     }
 
-    /// Signs in by password.
+    /// Signs in by password, to a tenant or to the user's first.
     ///
     /// # Errors
-    /// When either is wrong, or there were too many attempts.
+    /// When either is wrong, there were too many attempts, or the tenant is not the user's.
     pub async fn sign_in(
         &self,
         email: &str,
         password: String,
+        tenant: Option<String>,
         origin: Origin,
     ) -> Result<SignedIn, AuthError> {
         let from = origin.address;
@@ -201,7 +220,7 @@ impl Auth {
         match user {
             Some(user) if right => {
                 self.inner.backoff.succeeded(&email, from);
-                self.begin_session(user, origin).await
+                self.begin_session(user, tenant, origin).await
             }
             _ => Err(AuthError::WrongCredentials),
         }
@@ -243,22 +262,27 @@ impl Auth {
             .await?;
         let (user, ended) = user;
         self.sessions_ended(&ended);
-        self.begin_session(user, origin).await
+        self.begin_session(user, None, origin).await
     }
 
-    /// Exchanges a refresh token for new tokens.
+    /// Exchanges a refresh token for new tokens, for the named tenant or as [`api::Refresh`] says.
     ///
     /// # Errors
-    /// When it does not work; when it was used before, its session is over.
-    pub async fn refresh(&self, token: String) -> Result<SignedIn, AuthError> {
-        let (clock, config) = (self.inner.clock.clone(), self.inner.config.clone());
+    /// When it does not work; when it was used before, its session is over. When the tenant is not the user's, it stays good.
+    pub async fn refresh(&self, token: String, tenant: Option<String>) -> Result<SignedIn, AuthError> {
+        let inner = Arc::clone(&self.inner);
         let refreshed = self
             .inner
             .store
-            .write::<_, AuthError, _>(move |writer| sessions::refresh(writer, &clock, &config, &token))
+            .write::<_, AuthError, _>(move |writer| {
+                let Inner { clock, config, asked_for, .. } = &*inner;
+                let asked_for = |session: &SessionId| asked_for.get(session);
+                sessions::refresh(writer, clock, config, &token, tenant.as_deref(), asked_for)
+            })
             .await?;
         match refreshed {
             Refreshed::Renewed(session, refresh) => {
+                self.inner.asked_for.forget(&session.id);
                 let id = session.user.clone();
                 let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
                 self.signed_in(user.ok_or(AuthError::RefreshInvalid)?, &session, &refresh).await
@@ -344,7 +368,7 @@ impl Auth {
         let id = caller.user().clone();
         let user = self.inner.store.read::<_, StoreError, _>(move |r| r.user(&id)).await?;
         let mut principal = self.describe(&user.ok_or(AuthError::TokenInvalid)?).await?;
-        if let Some(tenant) = &caller.bound_to {
+        if let (Credential::Key(..), Some(tenant)) = (caller.credential(), caller.tenant()) {
             principal.memberships.retain(|membership| membership.tenant_id == tenant.as_str());
             principal.operator = false;
         }
@@ -392,17 +416,20 @@ impl Auth {
         self.inner.passwords.hash(password).await
     }
 
-    /// Begins a session of a user who has proved who they are.
+    /// Begins a session of a user who has proved who they are, for the named tenant or their first.
     pub(crate) async fn begin_session(
         &self,
         user: UserRecord,
+        tenant: Option<String>,
         origin: Origin,
     ) -> Result<SignedIn, AuthError> {
         let (clock, config, id) = (self.inner.clock.clone(), self.inner.config.clone(), user.id.clone());
         let begun = self
             .inner
             .store
-            .write::<_, AuthError, _>(move |writer| sessions::begin(writer, &clock, &config, &id, &origin))
+            .write::<_, AuthError, _>(move |writer| {
+                sessions::begin(writer, &clock, &config, &id, tenant.as_deref(), &origin)
+            })
             .await?;
         let sessions::Begun { session, refresh, forgotten } = begun;
         self.sessions_ended(&forgotten);
@@ -423,7 +450,7 @@ impl Auth {
             iss: self.inner.signer.issuer().to_owned(),
             aud: self.inner.signer.issuer().to_owned(),
             sub: user.id.clone(),
-            tid: None,
+            tid: session.tenant.clone(),
             sid: session.id.clone(),
             jti: self.inner.clock.ulid().to_string().to_ascii_lowercase(),
             exp: now_s + expires_in_s,
@@ -435,6 +462,7 @@ impl Auth {
             token_type: "Bearer".to_owned(),
             expires_in_s,
             refresh_token: refresh.reveal().to_owned(),
+            tenant_id: session.tenant.as_ref().map(TenantId::to_string),
             principal: self.describe(&user).await?,
         };
         Ok(SignedIn { tokens, refresh_ttl_s: self.inner.config.session_idle_s.min(left_s) })

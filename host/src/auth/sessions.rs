@@ -9,8 +9,8 @@ use super::secret::{self, Secret};
 use super::service::Origin;
 use crate::clock::Clock;
 use crate::config::AuthConfig;
-use crate::ids::{SessionId, UserId};
-use crate::store::{SessionRecord, UserRecord, Writer};
+use crate::ids::{SessionId, TenantId, UserId};
+use crate::store::{Reader, SessionRecord, UserRecord, Writer};
 
 /// Spent refresh tokens of a session that are recognised; an older one is merely not valid.
 pub const MAX_SPENT_TOKENS: usize = 64;
@@ -42,14 +42,16 @@ pub(super) struct Begun {
     pub(super) forgotten: Vec<SessionId>,
 }
 
-/// Begins a session.
+/// Begins a session, for the named tenant or the user's first.
 pub(super) fn begin(
     writer: &mut Writer<'_>,
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,
+    tenant: Option<&str>,
     origin: &Origin,
 ) -> Result<Begun, AuthError> {
+    let tenant = choose_tenant(writer.before(), user, tenant, [])?;
     let forgotten = clear_away(writer, clock, config, user)?;
     let now = clock.now();
     let id = SessionId::generate(clock);
@@ -65,17 +67,24 @@ pub(super) fn begin(
         ended_at: None,
         agent: origin.agent.chars().take(MAX_AGENT_CHARACTERS).filter(|c| !c.is_control()).collect(),
         address: origin.address,
+        tenant,
     };
     writer.put_session(&session)?;
     Ok(Begun { session, refresh: token, forgotten })
 }
 
-/// Exchanges a refresh token.
+/// Exchanges a refresh token. The next access token is for the tenant that is named, else for the one that a request was last
+/// refused for, which `asked_for` says of a session, else for the one of the last token.
+///
+/// # Errors
+/// [`AuthError::TenantNotFound`] when the named tenant is not the user's; the token stays good then.
 pub(super) fn refresh(
     writer: &mut Writer<'_>,
     clock: &Clock,
     config: &AuthConfig,
     token: &str,
+    tenant: Option<&str>,
+    asked_for: impl FnOnce(&SessionId) -> Option<TenantId>,
 ) -> Result<Refreshed, AuthError> {
     let Some(mut session) = find(writer, token)? else { return Ok(Refreshed::Invalid) };
     let now = clock.now();
@@ -91,6 +100,8 @@ pub(super) fn refresh(
         }
         session.spent_hashes.push(spent);
         session.refreshed_at = now;
+        let likely = [asked_for(&session.id), session.tenant].into_iter().flatten();
+        session.tenant = choose_tenant(writer.before(), &session.user, tenant, likely)?;
         writer.put_session(&session)?;
         return Ok(Refreshed::Renewed(session, next));
     }
@@ -104,6 +115,27 @@ pub(super) fn refresh(
     }
     end(writer, &mut session, now)?;
     Ok(Refreshed::Reused(session))
+}
+
+/// The tenant of a user that is named by slug or id; without a name the first of the likely ones that is theirs, else the
+/// oldest of theirs.
+fn choose_tenant(
+    reader: &Reader<'_>,
+    user: &UserId,
+    named: Option<&str>,
+    likely: impl IntoIterator<Item = TenantId>,
+) -> Result<Option<TenantId>, AuthError> {
+    let mut theirs = Vec::new();
+    for id in reader.tenants_of(user)? {
+        theirs.extend(reader.tenant(&id)?);
+    }
+    let Some(named) = named else {
+        let likely = likely.into_iter().find(|id| theirs.iter().any(|tenant| tenant.id == *id));
+        return Ok(likely.or_else(|| theirs.into_iter().next().map(|tenant| tenant.id)));
+    };
+    let found =
+        theirs.into_iter().find(|tenant| tenant.slug.as_str() == named || tenant.id.as_str() == named);
+    found.map(|tenant| Some(tenant.id)).ok_or(AuthError::TenantNotFound)
 }
 
 /// The session of a refresh token that works, for signing out.

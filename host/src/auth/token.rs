@@ -20,7 +20,7 @@ pub(super) const MAX_TOKEN_BYTES: usize = 4_096;
 /// How far the clock of whoever made a token may be off, in seconds.
 pub(super) const LEEWAY_S: u64 = 5;
 
-/// What an access token says (RFC 7519, section 4.1). Every field is required, save the tenant.
+/// What an access token says (RFC 7519, section 4.1). Every field is required, save the tenant of who has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claims {
     /// Who issued it.
@@ -29,7 +29,7 @@ pub(super) struct Claims {
     pub(super) aud: String,
     /// Who acts.
     pub(super) sub: UserId,
-    /// The only tenant it is good for, when it is bound to one.
+    /// The only tenant it is good for; absent for a user without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tid: Option<TenantId>,
     /// The session it belongs to.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read, stdin};
 
 use clap::Args;
-use cloister_host::api::{AcceptInvitation, Membership, Principal, Refresh, SignIn, SignInLink, Tokens};
+use cloister_host::api::{AcceptInvitation, Membership, Principal, SignIn, SignInLink, SignOut, Tokens};
 use reqwest::{Method, Url};
 
 use super::client::{Auth, Client, is_loopback};
@@ -73,7 +73,7 @@ async fn sign_in_with_password(context: &Context, client: &Client, args: &LoginA
     };
     let password = read_password(context, args, "Password: ")?;
     let url = client.url(&["v1", "auth", "sign-in"])?;
-    let body = SignIn { email, password };
+    let body = SignIn { email, password, tenant: None };
     let answer = client.send_unsigned(client.request(Method::POST, &url).json(&body)).await?;
     Ok(client.envelope(answer).await?.data)
 }
@@ -158,9 +158,10 @@ async fn save(context: &Context, host: &str, tokens: Tokens) -> Outcome {
         tenant: choose_tenant(context.named_tenant(), earlier, &principal.memberships),
         access_token: String::new(),
         access_expires_at_s: 0,
+        access_tenant: None,
         refresh_token: String::new(),
     };
-    entry.renew(tokens, context.clock.unix_ms() / 1000);
+    entry.renew(tokens, None, context.clock.unix_ms() / 1000);
     let tenant = entry.tenant.clone();
     saved.hosts.insert(host.to_owned(), entry);
     saved.current = Some(host.to_owned());
@@ -192,7 +193,7 @@ pub(crate) async fn logout(context: &Context) -> Outcome {
     store.save(&lock, &saved)?;
     let client = Client::new(host, None, Auth::Fixed(entry.access_token))?;
     let url = client.url(&["v1", "auth", "sign-out"])?;
-    let body = Refresh { refresh_token: Some(entry.refresh_token) };
+    let body = SignOut { refresh_token: Some(entry.refresh_token) };
     match client.send(|| Ok(client.request(Method::POST, &url).json(&body))).await {
         // A session that had ended already is what was wanted.
         Ok(_) => {}

@@ -46,13 +46,17 @@ pub(crate) struct Entry {
     pub(crate) access_token: String,
     /// By this machine's clock, in seconds since the Unix epoch.
     pub(crate) access_expires_at_s: u64,
+    /// The tenant that the access token was asked for, as it was named.
+    #[serde(default)]
+    pub(crate) access_tenant: Option<String>,
     /// Exchanged for the next pair; works once.
     pub(crate) refresh_token: String,
 }
 
 impl Entry {
-    /// Takes over newly issued tokens.
-    pub(crate) fn renew(&mut self, tokens: Tokens, now_s: u64) {
+    /// Takes over newly issued tokens, and which tenant they were asked for.
+    pub(crate) fn renew(&mut self, tokens: Tokens, tenant: Option<&str>, now_s: u64) {
+        self.access_tenant = tenant.map(str::to_owned);
         self.email = tokens.principal.email;
         self.access_token = tokens.access_token;
         self.access_expires_at_s = now_s.saturating_add(tokens.expires_in_s);

@@ -225,6 +225,12 @@ impl ActiveRuns {
         Some(tenant.tenant.budget().clone())
     }
 
+    /// What each known tenant is held to.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> Vec<TenantLimits> {
+        self.tenants.read().by_id.values().map(|tenant| *tenant.limits.lock()).collect()
+    }
+
     /// Budgets of which something is used.
     pub(super) fn in_use(&self) -> Vec<(TenantId, Budget)> {
         let tenants = self.tenants.read();

@@ -45,6 +45,7 @@ pub(super) async fn attend(attended: Attended) {
     if let Err(error) = logged.and(say_how_it_ended(&log, &record).await) {
         tracing::error!(run = %record.id, %error, "a run's output could not be logged");
     }
+    commands.observe_storage(&scope).await;
     active.record.lock().clone_from(&record);
     // Before anyone hears of the end, who may start the next run at once.
     drop(place);

@@ -147,6 +147,7 @@ impl Commands {
     /// Forgets a tenant that is gone.
     pub fn forget_tenant(&self, scope: &TenantScope) {
         self.inner.active.forget(scope);
+        self.inner.quota.forget(scope);
     }
 
     /// Returns when the record of every run that was answered before can be read from the store.

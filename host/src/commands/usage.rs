@@ -6,7 +6,8 @@ use cloister_runtime::{Budget, BudgetUse, Resource};
 
 use super::{CommandError, Commands, Inner};
 use crate::api::{TenantUsage, UsageItem};
-use crate::auth::{Permit, act};
+use crate::auth::{Permit, TenantScope, act};
+use crate::config::Plan;
 use crate::ids::TenantId;
 use crate::quota;
 
@@ -44,7 +45,30 @@ impl Commands {
         let (used, limits) = self.inner.files.usage(permit.scope(), plan.of_volume()).await?;
         items.push(quota::item("storage_bytes", used.bytes, limits.bytes, None));
         items.push(quota::item("storage_entries", used.entries, limits.entries, None));
+        let (modules, deployments) = self.inner.registry.counts(permit.scope()).await?;
+        items.push(quota::item("modules", modules, plan.modules as u64, None));
+        items.push(quota::item("deployments", deployments, plan.deployments as u64, None));
         Ok(TenantUsage { plan: permit.plan().as_str().to_owned(), items })
+    }
+
+    /// Warns of bounds that the tenant's directory nears. Call after what may have changed it.
+    pub async fn observe_storage(&self, scope: &TenantScope) {
+        let Some((used, limits)) = self.inner.files.known_usage(scope) else { return };
+        self.inner.quota.observe(scope, "storage_bytes", used.bytes, limits.bytes).await;
+        self.inner.quota.observe(scope, "storage_entries", used.entries, limits.entries).await;
+    }
+
+    /// Holds a tenant to limits that have changed: at once, also for what is under way. What is used above a lower
+    /// limit stays so until it is given back.
+    pub fn hold_to(&self, scope: &TenantScope, plan: &Plan) {
+        self.inner.active.known(scope, &plan.of_tenant());
+        self.inner.files.hold_to(scope, plan.of_volume());
+    }
+
+    /// What each tenant that ran something lately is held to.
+    #[cfg(test)]
+    pub(crate) fn held_for_test(&self) -> Vec<cloister_runtime::TenantLimits> {
+        self.inner.active.held()
     }
 
     /// A view of what tenants use that does not keep the host's parts alive.

@@ -1,5 +1,6 @@
 //! What each plan allows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloister_runtime::{BudgetLimits, CpuShare, MAX_WRITE_BYTES, TenantLimits, VolumeLimits};
@@ -8,6 +9,9 @@ use serde::de::{Deserializer, Error as _};
 
 use super::{ConfigError, within};
 use crate::tenancy::PlanName;
+
+/// Features that a plan names.
+const MAX_FEATURES: usize = 64;
 
 /// Limits of one plan. A run's limits are the most that a deployment or a run may ask for.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
@@ -71,6 +75,9 @@ pub struct Plan {
     pub console_idle_s: u64,
     /// What a console session keeps of its output, in bytes.
     pub console_history_bytes: usize,
+    /// What is on or off for tenants of the plan, by name; what a tenant has of its own comes before it.
+    #[serde(default)]
+    pub features: BTreeMap<String, bool>,
 }
 
 impl Plan {
@@ -160,6 +167,7 @@ impl Default for Plans {
             console_sessions: 10,
             console_idle_s: 3_600,
             console_history_bytes: 512 << 10,
+            features: BTreeMap::new(),
         };
         let starter = Plan {
             cpu_ms: 60_000,
@@ -189,6 +197,7 @@ impl Default for Plans {
             console_sessions: 20,
             console_idle_s: 12 * 3_600,
             console_history_bytes: 1 << 20,
+            features: BTreeMap::new(),
             ..free.clone()
         };
         let professional = Plan {
@@ -221,6 +230,7 @@ impl Default for Plans {
             console_sessions: 100,
             console_idle_s: 24 * 3_600,
             console_history_bytes: 1 << 20,
+            features: BTreeMap::new(),
         };
         let enterprise = Plan {
             cpu_ms: 3_600_000,
@@ -252,6 +262,7 @@ impl Default for Plans {
             console_sessions: 1_000,
             console_idle_s: 72 * 3_600,
             console_history_bytes: 1 << 20,
+            features: BTreeMap::new(),
         };
         Self { free, starter, professional, enterprise }
     }
@@ -344,6 +355,7 @@ impl Plan {
                 plan.console_history_bytes,
                 MIN_CONSOLE_HISTORY_BYTES..=64 << 20,
             )?;
+            within(&key("features"), plan.features.len(), 0..=MAX_FEATURES)?;
             within(&key("retention_bytes"), plan.retention_bytes, MIB..=1024 * 1024 * GIB)?;
         }
         Ok(())

@@ -126,6 +126,22 @@ impl Files {
         .await
     }
 
+    /// As [`Files::usage`], when it is known at once: the directory was used since the start and is counted.
+    #[must_use]
+    pub fn known_usage(&self, scope: &TenantScope) -> Option<(VolumeUsage, VolumeLimits)> {
+        let open = Arc::clone(self.volumes.open.lock().get(scope.tenant())?);
+        let volume = open.volume.try_lock()?;
+        volume.as_ref().map(|volume| (volume.used(), volume.limits()))
+    }
+
+    /// Holds a directory that was used since the start to these limits at once.
+    pub fn hold_to(&self, scope: &TenantScope, limits: VolumeLimits) {
+        let open = self.volumes.open.lock().get(scope.tenant()).cloned();
+        if let Some(volume) = open.as_ref().and_then(|open| open.volume.lock().clone()) {
+            volume.set_limits(limits);
+        }
+    }
+
     /// What the directories that were used since the start take together, as far as they are counted.
     #[must_use]
     pub fn used(&self) -> VolumeUsage {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::rates::{count_caller, count_member};
+use super::rates::{count_caller, count_member, count_stranger};
 use super::{ApiError, App};
 use crate::audit::Trail;
 use crate::auth::{AuthError, Caller, Member, OperatorScope, Origin};
@@ -73,15 +73,25 @@ struct NamedTenant {
 impl FromRequestParts<App> for Member {
     type Rejection = ApiError;
 
-    /// The tenant that the request names. Every other name in it must mean the same, and the token must be good for it.
+    /// The tenant that the request names, or the configured default, or the token's own. Every other name in the request must
+    /// mean the same, and the token must be good for it.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
         let caller = Caller::from_request_parts(parts, app).await?;
         let mut named = names(parts, app).await?.into_iter();
-        let first = named.next().or_else(|| app.config.tenancy.default_tenant.clone());
-        let member = app.auth.enter(&caller, &first.ok_or_else(unnamed)?).await?;
+        let first = named
+            .next()
+            .or_else(|| app.config.tenancy.default_tenant.clone())
+            .or_else(|| caller.tenant().map(ToString::to_string));
+        let member = match app.auth.enter(&caller, &first.ok_or_else(unnamed)?).await {
+            Err(AuthError::TenantNotFound) => {
+                count_stranger(parts, app, &caller)?;
+                return Err(AuthError::TenantNotFound.into());
+            }
+            entered => entered?,
+        };
         Trail::enters(member.scope());
         named.try_for_each(|other| member.agrees_with(&other))?;
         count_member(parts, app, &member)?;

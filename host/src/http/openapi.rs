@@ -7,7 +7,7 @@ use super::handlers::{
     audit, auth, console, deployments, files, host, lifecycle, logs, masking, members, modules, operator,
     roles, runs, secrets, sessions, tenants, usage,
 };
-use crate::api::Problem;
+use crate::api::{OutputEvent, Problem};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -112,7 +112,7 @@ use crate::api::Problem;
         files::write,
         files::remove,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, OutputEvent)),
     modifiers(&Common)
 )]
 struct Description;

@@ -47,6 +47,7 @@ pub(super) static KINDS: &[Kind] = &[
     kind("unauthenticated", 401, "Sign in first", "Send `Authorization: Bearer` with an access token."),
     kind("token_invalid", 401, "The access token is not valid", "Sign in again."),
     kind("token_expired", 401, "The access token has expired", "Get a new one with the refresh token."),
+    kind("token_of_other_tenant", 401, "The access token is good for another tenant", "Get one for this tenant: `POST /v1/auth/refresh` with `tenant`."),
     kind("wrong_credentials", 401, "Wrong e-mail address or password", "Check both; ask the tenant's owner or the operator for a link if it is lost."),
     kind("link_invalid", 401, "The sign-in link is not valid", "Ask for a new one."),
     kind("refresh_invalid", 401, "The refresh token is not valid", "Sign in again."),

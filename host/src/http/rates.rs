@@ -34,7 +34,7 @@ fn note(parts: &Parts, taken: Result<Option<Allowance>, QuotaError>) -> Result<(
 
 /// Counts a request of a member.
 pub(super) fn count_member(parts: &Parts, app: &App, member: &Member) -> Result<(), ApiError> {
-    note(parts, app.quota.request(member, app.config.plans.get(member.plan())))
+    note(parts, app.quota.request(member))
 }
 
 /// Counts a request of a caller, unless it is one to a tenant: that is counted once the tenant is known.
@@ -43,6 +43,11 @@ pub(super) fn count_caller(parts: &Parts, app: &App, caller: &Caller) -> Result<
     if route.starts_with("/v1/{tenant}") {
         return Ok(());
     }
+    count_stranger(parts, app, caller)
+}
+
+/// Counts a request of a caller for a tenant that is none of theirs, so that nobody looks for names without a bound.
+pub(super) fn count_stranger(parts: &Parts, app: &App, caller: &Caller) -> Result<(), ApiError> {
     note(parts, app.quota.request_above_tenants(caller.user(), app.config.http.requests_per_minute))
 }
 

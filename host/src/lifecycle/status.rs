@@ -6,12 +6,31 @@ use super::{Lifecycle, LifecycleError};
 use crate::audit::Trail;
 use crate::auth::{OperatorScope, TenantScope};
 use crate::store::{StoreError, TenantRecord};
-use crate::tenancy::{TenancyError, TenantStatus, checked_reason};
+use crate::tenancy::{PlanName, Settings, TenancyError, TenantStatus, checked_reason};
 
 /// Tenants read at once when all are looked through.
 const PAGE: usize = 500;
 
 impl Lifecycle {
+    /// Changes a tenant. Its plan and limits hold at once, for its runs that are under way as well.
+    ///
+    /// # Errors
+    /// When there is no such tenant, or a setting is not valid.
+    pub async fn change(
+        &self,
+        operator: &OperatorScope,
+        named: &str,
+        name: Option<String>,
+        plan: Option<PlanName>,
+        settings: Settings,
+        reason: &str,
+    ) -> Result<TenantRecord, LifecycleError> {
+        let tenant = self.tenancy.change(operator, named, name, plan, settings, reason).await?;
+        let scope = self.auth.scope_for_operator(operator, &tenant);
+        self.commands.hold_to(&scope, &self.tenancy.plan_of(&tenant));
+        Ok(tenant)
+    }
+
     /// Suspends a tenant: its runs end, nothing of it runs or changes, and its owner may read.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::{MAX_PATTERN_BYTES, MAX_PATTERNS, Masker};
 use crate::api;
 use crate::auth::{Permit, TenantScope, act};
 use crate::ids::TenantId;
+use crate::logs::Counter;
 use crate::store::{MaskingRecord, Store, StoreError};
 
 /// Tenants whose rules are kept compiled; all are forgotten when there are more.
@@ -60,6 +61,8 @@ pub struct Masking {
 
 struct Inner {
     store: Store,
+    /// Places that were masked since the start.
+    hits: Arc<Counter>,
     remembered: RwLock<Remembered>,
 }
 
@@ -74,7 +77,13 @@ impl Masking {
     /// On top of a store.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { inner: Arc::new(Inner { store, remembered: RwLock::default() }) }
+        Self { inner: Arc::new(Inner { store, hits: Arc::default(), remembered: RwLock::default() }) }
+    }
+
+    /// Places in log lines and audit records that were masked since the start.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.inner.hits.get()
     }
 
     /// A tenant's rules.
@@ -94,7 +103,7 @@ impl Masking {
         permit: &Permit<act::MaskingWrite>,
         settings: api::Masking,
     ) -> Result<api::Masking, MaskingError> {
-        let masker = Masker::new(&settings)?;
+        let masker = Masker::new(&settings)?.counting(&self.inner.hits);
         let tenant = permit.scope().tenant().clone();
         let (of, record) = (tenant.clone(), MaskingRecord { settings: settings.clone() });
         self.inner.store.write::<_, StoreError, _>(move |writer| writer.put_masking(&of, &record)).await?;
@@ -121,7 +130,7 @@ impl Masking {
             }
             remembered.era
         };
-        let masker = Masker::new(&self.read(tenant).await?)?;
+        let masker = Masker::new(&self.read(tenant).await?)?.counting(&self.inner.hits);
         let mut remembered = self.inner.remembered.write();
         if remembered.era == era {
             if remembered.maskers.len() >= MAX_REMEMBERED {

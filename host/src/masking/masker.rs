@@ -7,6 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::{MaskingError, cards};
 use crate::api;
+use crate::logs::Counter;
 
 /// Patterns of a tenant.
 pub const MAX_PATTERNS: usize = 32;
@@ -37,6 +38,7 @@ static EMAILS: LazyLock<Option<Regex>> =
 pub struct Masker {
     rules: Arc<Rules>,
     secrets: Option<Arc<Secrets>>,
+    hits: Arc<Counter>,
 }
 
 #[derive(Default)]
@@ -63,7 +65,14 @@ impl Masker {
         }
         let patterns = settings.patterns.iter().map(|pattern| compile(pattern)).collect::<Result<_, _>>()?;
         let api::Masking { tokens, emails, cards, .. } = *settings;
-        Ok(Self { rules: Arc::new(Rules { tokens, emails, cards, patterns }), secrets: None })
+        let rules = Arc::new(Rules { tokens, emails, cards, patterns });
+        Ok(Self { rules, ..Self::default() })
+    }
+
+    /// The same, counting what it masks here.
+    #[must_use]
+    pub(super) fn counting(self, hits: &Arc<Counter>) -> Self {
+        Self { hits: Arc::clone(hits), ..self }
     }
 
     /// The same, and these secrets, which a run was granted.
@@ -82,7 +91,7 @@ impl Masker {
         }
         let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&texts);
         let secrets = finder.ok().map(|finder| Arc::new(Secrets { finder, texts }));
-        Self { rules: Arc::clone(&self.rules), secrets }
+        Self { rules: Arc::clone(&self.rules), secrets, hits: Arc::clone(&self.hits) }
     }
 
     /// True when it masks nothing, whatever comes.
@@ -110,7 +119,11 @@ impl Masker {
             hits += ranges.len();
             ranges.into_iter().for_each(|range| line[range].fill(MASK));
         }
-        hits + self.rules.patterns.iter().map(|regex| mask_regex(regex, line)).sum::<usize>()
+        hits += self.rules.patterns.iter().map(|regex| mask_regex(regex, line)).sum::<usize>();
+        if hits > 0 {
+            self.hits.add(hits as u64);
+        }
+        hits
     }
 
     /// As [`Masker::mask`], of text.

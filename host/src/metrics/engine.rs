@@ -10,6 +10,7 @@ use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use crate::audit::Audit;
 use crate::files::Files;
 use crate::logs::LogWriter;
+use crate::masking::Masking;
 
 /// Counts how runs ended.
 #[derive(Clone)]
@@ -39,6 +40,7 @@ pub struct HostCollector {
     logs: LogWriter,
     audit: Audit,
     files: Files,
+    masking: Masking,
     descriptions: Vec<Desc>,
 }
 
@@ -53,8 +55,9 @@ impl HostCollector {
         logs: LogWriter,
         audit: Audit,
         files: Files,
+        masking: Masking,
     ) -> prometheus::Result<()> {
-        let mut collector = Self { runtime, logs, audit, files, descriptions: Vec::new() };
+        let mut collector = Self { runtime, logs, audit, files, masking, descriptions: Vec::new() };
         collector.descriptions = collector.shown()?.iter().flat_map(|shown| shown.desc()).cloned().collect();
         registry.register(Box::new(collector))
     }
@@ -142,6 +145,11 @@ impl HostCollector {
                 "cloister_audit_healthy",
                 "1 while the audit takes records.",
                 u64::from(self.audit.health().is_ok()),
+            )?,
+            counter(
+                "cloister_masked_total",
+                "Places in log lines and audit records that were masked.",
+                self.masking.hits(),
             )?,
             gauge(
                 "cloister_storage_bytes",

@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 use tokio_util::sync::CancellationToken;
 
+use super::levels::Levels;
 use super::month::{Month, month_of};
 use super::rates::{Bucket, Rates};
 use super::{Allowance, QuotaError, Rate, Subject};
-use crate::audit::{Audit, Chain, Event};
+use crate::audit::Audit;
 use crate::auth::{Member, Permit, TenantScope, act};
 use crate::clock::Clock;
 use crate::config::Plan;
@@ -34,13 +35,14 @@ pub struct Quota {
 }
 
 pub(super) struct Inner {
-    store: Store,
+    pub(super) store: Store,
     pub(super) clock: Clock,
-    audit: Audit,
+    pub(super) audit: Audit,
     pub(super) rates: Mutex<Rates>,
     months: Mutex<HashMap<TenantId, Month>>,
+    pub(super) levels: Mutex<Levels>,
     denied: IntCounterVec,
-    warnings: IntCounterVec,
+    pub(super) warnings: IntCounterVec,
 }
 
 impl Quota {
@@ -69,6 +71,7 @@ impl Quota {
             audit,
             rates: Mutex::new(rates),
             months: Mutex::default(),
+            levels: Mutex::default(),
             denied,
             warnings,
         };
@@ -79,8 +82,8 @@ impl Quota {
     ///
     /// # Errors
     /// When there were too many, of them or of their tenant.
-    pub fn request(&self, member: &Member, plan: &Plan) -> Result<Option<Allowance>, QuotaError> {
-        let tenant = member.scope().tenant().clone();
+    pub fn request(&self, member: &Member) -> Result<Option<Allowance>, QuotaError> {
+        let (tenant, plan) = (member.scope().tenant().clone(), member.limits());
         let wanted = [
             (
                 Subject::Member(tenant.clone(), member.caller().principal()),
@@ -111,9 +114,9 @@ impl Quota {
     ///
     /// # Errors
     /// When there were too many.
-    pub fn upload(&self, permit: &Permit<act::ModuleUpload>, plan: &Plan) -> Result<(), QuotaError> {
+    pub fn upload(&self, permit: &Permit<act::ModuleUpload>) -> Result<(), QuotaError> {
         let subject = Subject::Tenant(permit.scope().tenant().clone());
-        self.take(Rate::Uploads, &[(subject, plan.uploads_per_hour)]).map(drop)
+        self.take(Rate::Uploads, &[(subject, permit.limits().uploads_per_hour)]).map(drop)
     }
 
     /// A workflow is started.
@@ -150,7 +153,7 @@ impl Quota {
             count.warning(plan.runs_per_month)
         };
         if let Some(percent) = warning {
-            self.warn(permit.scope(), percent, plan.runs_per_month).await;
+            self.warn(tenant, "runs_per_month", percent, plan.runs_per_month).await;
         }
         Ok(())
     }
@@ -172,7 +175,13 @@ impl Quota {
     }
 
     fn take(&self, rate: Rate, wanted: &[(Subject, u32)]) -> Result<Option<Allowance>, QuotaError> {
-        let taken = self.inner.rates.lock().take(rate, wanted, now_ns(&self.inner.clock));
+        let now_ns = now_ns(&self.inner.clock);
+        let taken = self.inner.rates.lock().take(rate, wanted, now_ns);
+        let left =
+            taken.as_ref().map_or(Some(0), |least| least.map(|least| least.remaining * 5 / least.limit));
+        if left == Some(0) {
+            self.observe_rate(rate, wanted, now_ns);
+        }
         taken.map_err(|(subject, allowance)| {
             self.inner.denied.with_label_values(&[rate.as_str(), subject]).inc();
             QuotaError::Rate { rate, subject, allowance }
@@ -199,16 +208,6 @@ impl Quota {
         Ok(())
     }
 
-    async fn warn(&self, scope: &TenantScope, percent: u8, limit: u64) {
-        self.inner.warnings.with_label_values(&["runs_per_month", &percent.to_string()]).inc();
-        tracing::warn!(tenant = %scope.tenant(), percent, limit, "a tenant's runs of this month near their bound");
-        let mut event = Event::of_host("quota:warning", "runs_per_month");
-        event.detail = Some(format!("{percent} % of {limit} are used"));
-        if let Err(error) = self.inner.audit.record(Chain::of(scope), event).await {
-            tracing::error!(%error, "a warning is not in the audit");
-        }
-    }
-
     /// Writes what changes, until `stop`.
     pub async fn keep(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
@@ -232,7 +231,8 @@ impl Quota {
     pub async fn write(&self) -> Result<(), StoreError> {
         let (buckets, gone) = self.changed_buckets();
         let months = self.changed_months();
-        if buckets.is_empty() && gone.is_empty() && months.is_empty() {
+        let warned = self.inner.levels.lock().changed();
+        if buckets.is_empty() && gone.is_empty() && months.is_empty() && warned.is_empty() {
             return Ok(());
         }
         self.inner
@@ -246,6 +246,9 @@ impl Quota {
                 }
                 for (tenant, name, record) in months {
                     writer.put_month(&tenant, &name, &record)?;
+                }
+                for (tenant, record) in warned {
+                    writer.put_warned(&tenant, &record)?;
                 }
                 Ok(())
             })

@@ -6,6 +6,7 @@
 
 mod error;
 mod keeper;
+mod levels;
 mod month;
 mod rates;
 mod usage;

@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use super::levels::passed;
+
 /// What is warned of, in percent of the bound.
 pub(super) const WARN_AT: [u8; 2] = [80, 100];
 
@@ -24,9 +26,7 @@ impl Month {
 
     /// The highest threshold that is newly passed.
     pub(super) fn warning(&mut self, limit: u64) -> Option<u8> {
-        let passed =
-            |percent: &u8| self.runs.saturating_mul(100) >= limit.saturating_mul(u64::from(*percent));
-        let highest = WARN_AT.into_iter().rev().find(passed).filter(|_| limit > 0)?;
+        let highest = passed(self.runs, limit);
         (highest > self.warned).then(|| {
             self.warned = highest;
             highest

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Registry, RegistryError, Resolved, grants, limits};
 use crate::api::Deploy;
 use crate::auth::{Permit, TenantScope, act};
+use crate::config::Plan;
 use crate::ids::{CommandName, ModuleDigest};
 use crate::store::{DeploymentRecord, Page, VersionRecord};
 
@@ -41,7 +42,7 @@ impl Registry {
             created_at: self.inner.clock.now(),
             created_by: permit.principal().clone(),
         };
-        self.activate(permit.scope(), name, version, plan.deployments).await
+        self.activate(permit.scope(), name, version, plan).await
     }
 
     /// Makes an earlier version active again, as a new version.
@@ -68,7 +69,7 @@ impl Registry {
         limits::check(&earlier.limits, plan)?;
         let (created_at, created_by) = (self.inner.clock.now(), permit.principal().clone());
         let version = VersionRecord { created_at, created_by, ..earlier };
-        self.activate(permit.scope(), name, version, plan.deployments).await
+        self.activate(permit.scope(), name, version, plan).await
     }
 
     /// Removes a command with its history.
@@ -91,6 +92,7 @@ impl Registry {
             })
             .await;
         self.inner.resolved.forget(&known_as);
+        self.observe(permit.scope(), permit.limits()).await;
         removed
     }
 
@@ -157,25 +159,26 @@ impl Registry {
         scope: &TenantScope,
         name: &CommandName,
         mut version: VersionRecord,
-        most: usize,
+        plan: &Plan,
     ) -> Result<DeploymentRecord, RegistryError> {
         let known_as = (scope.tenant().clone(), name.clone());
-        let (scope, name) = (scope.clone(), name.clone());
+        let (of, name, most) = (scope.clone(), name.clone(), plan.deployments);
         let activated = self
             .inner
             .store
             .write(move |writer| {
-                writer.module(&scope, &version.module)?.ok_or(RegistryError::ModuleNotFound)?;
-                let before = writer.deployment(&scope, &name)?;
-                if before.is_none() && writer.before().deployment_count(&scope, most)? >= most {
+                writer.module(&of, &version.module)?.ok_or(RegistryError::ModuleNotFound)?;
+                let before = writer.deployment(&of, &name)?;
+                if before.is_none() && writer.deployment_count(&of)? >= most as u64 {
                     return Err(RegistryError::TooManyDeployments { limit: most });
                 }
                 version.version = before.map_or(0, |before| before.active.version).saturating_add(1);
-                Ok(writer.activate(&scope, &name, version)?)
+                Ok(writer.activate(&of, &name, version)?)
             })
             .await;
         // Also after a failure: a write whose flush failed may have been applied.
         self.inner.resolved.forget(&known_as);
+        self.observe(scope, plan).await;
         activated
     }
 }

@@ -20,10 +20,10 @@ use self::turns::Turns;
 use crate::auth::TenantScope;
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::config::{Plan, Plans};
+use crate::config::Plan;
 use crate::ids::{CommandName, TenantId};
-use crate::store::{DeploymentRecord, ModuleRecord, Store};
-use crate::tenancy::PlanName;
+use crate::quota::Quota;
+use crate::store::{DeploymentRecord, ModuleRecord, Reader, Store, StoreError};
 
 pub use error::RegistryError;
 pub use grants::{
@@ -58,7 +58,7 @@ pub struct Registry {
 struct Inner {
     store: Store,
     clock: Clock,
-    plans: Plans,
+    quota: Quota,
     toolchain: Toolchain,
     examined: Semaphore,
     turns: Turns,
@@ -68,13 +68,13 @@ struct Inner {
 }
 
 impl Registry {
-    /// On top of a store and the engine.
+    /// On top of a store and the engine; `quota` hears of what fills a plan's bounds.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, plans: Plans, runtime: Arc<Runtime>) -> Self {
+    pub fn new(store: Store, clock: Clock, quota: Quota, runtime: Arc<Runtime>) -> Self {
         let inner = Inner {
             store,
             clock,
-            plans,
+            quota,
             toolchain: Toolchain::new(runtime),
             examined: Semaphore::new(MAX_EXAMINED),
             turns: Turns::default(),
@@ -92,9 +92,25 @@ impl Registry {
         self.inner.turns.take(scope).await
     }
 
-    /// What a plan allows.
-    #[must_use]
-    pub fn plan(&self, name: PlanName) -> &Plan {
-        self.inner.plans.get(name)
+    /// Modules and commands that a tenant has.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn counts(&self, scope: &TenantScope) -> Result<(u64, u64), StoreError> {
+        let scope = scope.clone();
+        let counts =
+            move |reader: &Reader<'_>| Ok((reader.module_count(&scope)?, reader.deployment_count(&scope)?));
+        self.inner.store.read(counts).await
+    }
+
+    /// Warns of bounds that the tenant's modules or commands near.
+    async fn observe(&self, scope: &TenantScope, plan: &Plan) {
+        match self.counts(scope).await {
+            Ok((modules, deployments)) => {
+                self.inner.quota.observe(scope, "modules", modules, plan.modules as u64).await;
+                self.inner.quota.observe(scope, "deployments", deployments, plan.deployments as u64).await;
+            }
+            Err(error) => tracing::error!(%error, "a tenant's modules and commands cannot be counted"),
+        }
     }
 }

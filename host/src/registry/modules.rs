@@ -81,7 +81,9 @@ impl Registry {
             created_at: self.inner.clock.now(),
             created_by: permit.principal().clone(),
         };
-        self.place(permit.scope(), temporary, module, plan.modules).await
+        let placed = self.place(permit.scope(), temporary, module, plan.modules).await;
+        self.observe(permit.scope(), plan).await;
+        placed
     }
 
     /// A page of a tenant's modules, newest first.
@@ -138,6 +140,7 @@ impl Registry {
         if was_last {
             self.remove_bytes(digest).await?;
         }
+        self.observe(permit.scope(), permit.limits()).await;
         Ok(())
     }
 
@@ -265,8 +268,8 @@ impl Registry {
     async fn room_for_one(&self, scope: &TenantScope, most: usize) -> Result<(), RegistryError> {
         let scope = scope.clone();
         let store = &self.inner.store;
-        let count = store.read::<_, StoreError, _>(move |reader| reader.module_count(&scope, most)).await?;
-        if count >= most { Err(RegistryError::TooManyModules { limit: most }) } else { Ok(()) }
+        let count = store.read::<_, StoreError, _>(move |reader| reader.module_count(&scope)).await?;
+        if count >= most as u64 { Err(RegistryError::TooManyModules { limit: most }) } else { Ok(()) }
     }
 }
 

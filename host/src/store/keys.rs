@@ -88,6 +88,10 @@ pub enum Kind {
     Bucket,
     /// The counts of a month, of a tenant.
     Month,
+    /// What a tenant was warned of, of a tenant.
+    Warned,
+    /// How many records of another kind there are, of a tenant.
+    Count,
     /// What is masked, of a tenant.
     Masking,
     /// What a principal typed on the console, of a tenant.
@@ -97,7 +101,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Established => "established",
             Self::Tenant => "tenant",
@@ -133,6 +137,8 @@ impl Kind {
             Self::IdempotencyUsage => "idempotency-usage",
             Self::Bucket => "bucket",
             Self::Month => "month",
+            Self::Warned => "warned",
+            Self::Count => "count",
             Self::Masking => "masking",
             Self::CommandLine => "command-line",
             Self::CommandLineCount => "command-line-count",

@@ -124,14 +124,13 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// How many records are below a prefix, counted up to `most`, without reading them.
+    /// How many records are below a prefix. Looks at each, without reading it.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub(super) fn count(&self, prefix: &Prefix, most: usize) -> Result<usize, StoreError> {
-        let all = PageQuery { limit: most, after: None, direction: Direction::Ascending };
-        let mut entries = self.walk(prefix, &all).take(most);
-        entries
+    pub(super) fn count(&self, prefix: &Prefix) -> Result<u64, StoreError> {
+        let all = PageQuery { limit: usize::MAX, after: None, direction: Direction::Ascending };
+        self.walk(prefix, &all)
             .try_fold(0, |count, entry| entry.map(|_| count + 1))
             .map_err(StoreError::database("count records"))
     }

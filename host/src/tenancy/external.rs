@@ -23,18 +23,18 @@ impl Tenancy {
             self.store.write::<_, TenancyError, _>(move |writer| admit(writer, &clock, &identity)).await?;
         self.auth.memberships_changed();
         match user {
-            Some(user) => Ok(self.auth.begin_session(user, origin).await?),
+            Some((user, tenant)) => Ok(self.auth.begin_session(user, Some(tenant), origin).await?),
             None => Err(AuthError::IdentityWithoutPlace.into()),
         }
     }
 }
 
-/// The user of an identity with a place in a tenant; `None`, and their place is gone, when the issuer gives them none.
+/// The user of an identity with a place in a tenant, and which; `None`, and their place is gone, when the issuer gives them none.
 fn admit(
     writer: &mut Writer<'_>,
     clock: &Clock,
     identity: &Identity,
-) -> Result<Option<UserRecord>, TenancyError> {
+) -> Result<Option<(UserRecord, String)>, TenancyError> {
     let Some(tenant) = tenant_of(writer, identity)? else { return Ok(None) };
     let account = writer.external_account(&identity.issuer.issuer, &identity.subject)?;
     let known = match &account {
@@ -55,7 +55,9 @@ fn admit(
         None => link(writer, clock, identity)?,
     };
     let membership = match writer.membership(&tenant.id, &user.id)? {
-        Some(member) if member.role == RoleRef::OWNER || member.role == role => return Ok(Some(user)),
+        Some(member) if member.role == RoleRef::OWNER || member.role == role => {
+            return Ok(Some((user, tenant.id.to_string())));
+        }
         Some(member) => MembershipRecord { role, ..member },
         None if writer.before().member_count(&tenant.id, MAX_MEMBERS_PER_TENANT)?
             == MAX_MEMBERS_PER_TENANT =>
@@ -69,7 +71,7 @@ fn admit(
         issuer = identity.issuer.issuer, "membership by identity"
     );
     writer.put_membership(&tenant.id, &membership)?;
-    Ok(Some(user))
+    Ok(Some((user, tenant.id.to_string())))
 }
 
 fn tenant_of(writer: &Writer<'_>, identity: &Identity) -> Result<Option<TenantRecord>, TenancyError> {

@@ -136,7 +136,7 @@ impl Tenancy {
             None => None,
         };
         let clock = self.clock.clone();
-        let user = self
+        let (user, tenant) = self
             .store
             .write::<_, TenancyError, _>(move |writer| {
                 let invitation = open_invitation(writer, &hash, clock.now())?;
@@ -151,11 +151,11 @@ impl Tenancy {
                     target: "audit", tenant = %invitation.tenant, principal = %user.id, invitation = %invitation.id,
                     role = %invitation.role, "invitation accepted"
                 );
-                Ok(user)
+                Ok((user, invitation.tenant.to_string()))
             })
             .await?;
         self.auth.memberships_changed();
-        Ok(self.auth.begin_session(user, origin).await?)
+        Ok(self.auth.begin_session(user, Some(tenant), origin).await?)
     }
 }
 

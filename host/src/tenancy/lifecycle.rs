@@ -64,11 +64,11 @@ impl Tenancy {
             .await
     }
 
-    /// Changes a tenant. Its plan and limits hold from the next request on.
+    /// Changes a tenant's record. Its plan and limits hold from the next request on.
     ///
     /// # Errors
     /// When there is no such tenant, or a setting is not valid.
-    pub async fn change(
+    pub(crate) async fn change(
         &self,
         operator: &OperatorScope,
         named: &str,

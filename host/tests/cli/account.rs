@@ -89,6 +89,31 @@ fn a_refused_token_is_renewed_and_the_request_repeated() {
 }
 
 #[test]
+fn a_token_is_asked_for_the_tenant_that_is_chosen() {
+    let mock = Mock::start();
+    let ann = Person::signed_in(&mock);
+    let asked = || -> Vec<String> {
+        let bodies = mock.seen.bodies.lock();
+        let refreshed = bodies.iter().filter(|(what, _)| what == "refresh");
+        refreshed.map(|(_, body)| body["tenant"].as_str().unwrap_or("none").to_owned()).collect()
+    };
+    // What the sign-in gave is used until it is refused.
+    assert_eq!(ann.types(&["--tenant", "birch", "whoami"]).code, Some(0));
+    assert!(asked().is_empty());
+    let text = std::fs::read_to_string(ann.credentials()).unwrap();
+    std::fs::write(ann.credentials(), text.replace("access-1", "access-0")).unwrap();
+    assert_eq!(ann.types(&["--tenant", "birch", "whoami"]).code, Some(0));
+    assert_eq!(asked(), ["birch"]);
+    assert_eq!(ann.types(&["--tenant", "birch", "whoami"]).code, Some(0));
+    assert_eq!(asked(), ["birch"]);
+    assert_eq!(ann.types(&["whoami"]).code, Some(0));
+    assert_eq!(asked(), ["birch", "acme"]);
+    // A tenant that is none is no reason to fail where none is needed.
+    assert_eq!(ann.types(&["--tenant", "nobodys", "whoami"]).code, Some(0));
+    assert_eq!(asked(), ["birch", "acme", "nobodys", "none"]);
+}
+
+#[test]
 fn a_session_that_has_ended_says_so() {
     let mock = Mock::start();
     let ann = Person::signed_in(&mock);

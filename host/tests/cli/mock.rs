@@ -166,6 +166,7 @@ fn tokens(seen: &Seen) -> Response {
         token_type: "Bearer".to_owned(),
         expires_in_s: seen.expires_in_s.load(Ordering::SeqCst),
         refresh_token: format!("refresh-{generation}"),
+        tenant_id: Some("ten_acme".to_owned()),
         principal: principal(),
     })
 }
@@ -184,6 +185,10 @@ async fn sign_in_with_link(State(seen): State<Arc<Seen>>, Json(body): Json<SignI
 
 async fn refresh(State(seen): State<Arc<Seen>>, Json(body): Json<Refresh>) -> Response {
     let current = format!("refresh-{}", seen.generation.load(Ordering::SeqCst));
+    seen.bodies.lock().push(("refresh".to_owned(), serde_json::to_value(&body).unwrap()));
+    if body.tenant.as_deref() == Some("nobodys") {
+        return problem(404, "tenant_not_found", "there is no such tenant among those you belong to");
+    }
     if body.refresh_token != Some(current) {
         return problem(401, "refresh_reused", "this refresh token was used before");
     }

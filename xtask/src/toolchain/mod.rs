@@ -2,6 +2,7 @@
 
 pub(crate) mod apt;
 mod sysroot;
+pub(crate) mod venv;
 pub(crate) mod zig;
 
 use std::path::{Path, PathBuf};

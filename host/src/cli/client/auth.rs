@@ -19,7 +19,7 @@ pub(crate) enum Auth {
     /// With this access token.
     Fixed(String),
     /// With what is saved for the host, renewed when needed.
-    Stored(Stored),
+    Stored(Box<Stored>),
 }
 
 /// Saved tokens of one host.
@@ -33,7 +33,7 @@ pub(crate) struct Stored {
 impl Auth {
     /// Uses the tokens saved for `host`.
     pub(crate) fn stored(store: CredentialStore, host: String, clock: Clock, entry: Entry) -> Self {
-        Self::Stored(Stored { store, host, clock, entry: Mutex::new(entry) })
+        Self::Stored(Box::new(Stored { store, host, clock, entry: Mutex::new(entry) }))
     }
 
     /// True when a refused token can be exchanged for another.
@@ -54,7 +54,7 @@ impl Auth {
 impl Stored {
     async fn token(&self, client: &Client, refused: Option<&str>) -> Outcome<String> {
         let mut entry = self.entry.lock().await;
-        if !self.usable(&entry, refused) {
+        if !self.usable(&entry, client.tenant(), refused) {
             *entry = self.renewed(client, refused).await?;
         }
         Ok(entry.access_token.clone())
@@ -64,8 +64,12 @@ impl Stored {
         self.clock.unix_ms() / 1000
     }
 
-    fn usable(&self, entry: &Entry, refused: Option<&str>) -> bool {
-        entry.access_expires_at_s > self.now_s().saturating_add(RENEW_BEFORE_S)
+    fn usable(&self, entry: &Entry, tenant: Option<&str>, refused: Option<&str>) -> bool {
+        // One that was asked for no tenant may be good for this one.
+        let other =
+            entry.access_tenant.as_deref().is_some_and(|of| tenant.is_some_and(|tenant| tenant != of));
+        !other
+            && entry.access_expires_at_s > self.now_s().saturating_add(RENEW_BEFORE_S)
             && refused != Some(entry.access_token.as_str())
     }
 
@@ -76,20 +80,27 @@ impl Stored {
         let mut credentials = self.store.load()?;
         let entry =
             credentials.hosts.get_mut(&self.host).ok_or_else(|| Failure::not_signed_in(&self.host))?;
-        if self.usable(entry, refused) {
+        if self.usable(entry, client.tenant(), refused) {
             return Ok(entry.clone());
         }
-        let tokens = rotate(client, &self.host, &entry.refresh_token).await?;
-        entry.renew(tokens, self.now_s());
+        let tokens = match rotate(client, &self.host, &entry.refresh_token, client.tenant()).await {
+            // What is asked for may need no tenant; if it does, the host says that there is none.
+            Err(failure) if failure.code == "tenant_not_found" => {
+                rotate(client, &self.host, &entry.refresh_token, None).await?
+            }
+            tokens => tokens?,
+        };
+        entry.renew(tokens, client.tenant(), self.now_s());
         let entry = entry.clone();
         self.store.save(&lock, &credentials)?;
         Ok(entry)
     }
 }
 
-async fn rotate(client: &Client, host: &str, refresh_token: &str) -> Outcome<Tokens> {
+/// Exchanges a refresh token, for a tenant when one is chosen.
+async fn rotate(client: &Client, host: &str, refresh_token: &str, tenant: Option<&str>) -> Outcome<Tokens> {
     let url = client.url(&["v1", "auth", "refresh"])?;
-    let body = Refresh { refresh_token: Some(refresh_token.to_owned()) };
+    let body = Refresh { refresh_token: Some(refresh_token.to_owned()), tenant: tenant.map(str::to_owned) };
     match client.send_unsigned(client.request(Method::POST, &url).json(&body)).await {
         Ok(answer) => {
             let answer: Success<Tokens> = client.envelope(answer).await?;

@@ -13,7 +13,7 @@ use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{AuditHead, AuditRecord, Success};
+use crate::api::{AuditHead, AuditRecord, StreamEvent, Success};
 use crate::audit::{AuditError, AuditFilter, AuditQuery, Chain, ExportFormat};
 use crate::auth::{Member, OperatorScope, act, authorize};
 use crate::http::{
@@ -103,7 +103,7 @@ impl ExportAudit {
     responses((
         status = 200,
         description = "Records, or events.",
-        content((Success<Vec<AuditRecord>> = "application/json"), (AuditRecord = "text/event-stream"))
+        content((Success<Vec<AuditRecord>> = "application/json"), (StreamEvent = "text/event-stream"))
     )),
     security(("bearer" = []))
 )]
@@ -132,7 +132,7 @@ pub(in crate::http) async fn list(
     responses((
         status = 200,
         description = "Records, or events.",
-        content((Success<Vec<AuditRecord>> = "application/json"), (AuditRecord = "text/event-stream"))
+        content((Success<Vec<AuditRecord>> = "application/json"), (StreamEvent = "text/event-stream"))
     )),
     security(("bearer" = []))
 )]

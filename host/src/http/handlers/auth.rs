@@ -5,7 +5,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
 
-use crate::api::{ChangePassword, Principal, Refresh, SignIn, SignInLink, Success, Tokens};
+use crate::api::{ChangePassword, Principal, Refresh, SignIn, SignInLink, SignOut, Success, Tokens};
 use crate::auth::{AuthError, Caller, Origin, SignedIn};
 use crate::http::cookies::{refresh_cookie, refresh_token};
 use crate::http::{Answer, ApiJson, ApiResult, App, data};
@@ -20,7 +20,7 @@ pub(in crate::http) async fn sign_in(
     origin: Origin,
     ApiJson(body): ApiJson<SignIn>,
 ) -> ApiResult<impl IntoResponse> {
-    let result = app.auth.sign_in(&body.email, body.password, origin).await;
+    let result = app.auth.sign_in(&body.email, body.password, body.tenant, origin).await;
     answer(&app, "password", result)
 }
 
@@ -52,20 +52,20 @@ pub(in crate::http) async fn refresh(
         Some(token) => token,
         None => refresh_token(&headers)?.ok_or(AuthError::RefreshInvalid)?,
     };
-    let result = app.auth.refresh(token).await;
+    let result = app.auth.refresh(token, body.tenant).await;
     answer(&app, "refresh", result)
 }
 
 /// Ends the session of the refresh token, of the body or of the cookie, or of the access token.
 #[utoipa::path(
-    post, path = "/v1/auth/sign-out", tag = "auth", request_body = Refresh,
+    post, path = "/v1/auth/sign-out", tag = "auth", request_body = SignOut,
     responses((status = 204, description = "Signed out.")), security((), ("bearer" = []))
 )]
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
     caller: Result<Caller, crate::http::ApiError>,
     headers: HeaderMap,
-    ApiJson(body): ApiJson<Refresh>,
+    ApiJson(body): ApiJson<SignOut>,
 ) -> ApiResult<impl IntoResponse> {
     if let Ok(caller) = caller {
         app.auth.sign_out(&caller).await?;

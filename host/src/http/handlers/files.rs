@@ -148,6 +148,7 @@ pub(in crate::http) async fn write(
             app.files.write(&permit, wanted, name, body.into_data_stream()).await?
         }
     };
+    app.commands.observe_storage(permit.scope()).await;
     Ok((StatusCode::CREATED, in_tenant(permit.scope(), entry(made))))
 }
 
@@ -167,6 +168,7 @@ pub(in crate::http) async fn remove(
 ) -> ApiResult<StatusCode> {
     let permit = authorize(&member, act::FileWrite, &path.path)?;
     app.files.remove(&permit, path.checked()?).await?;
+    app.commands.observe_storage(permit.scope()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

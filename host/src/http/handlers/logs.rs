@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use crate::api::{LogContext, LogHistogram, LogLine, LogPage, LogParams, Pagination, Success};
+use crate::api::{LogContext, LogHistogram, LogLine, LogPage, LogParams, Pagination, StreamEvent, Success};
 use crate::auth::{Member, TenantScope, act, authorize};
 use crate::http::{Answer, ApiError, ApiPath, ApiQuery, ApiResult, App, Paging, in_tenant};
 use crate::logs::{
@@ -111,7 +111,7 @@ async fn settle(app: &App, scope: &TenantScope) -> ApiResult<()> {
     responses((
         status = 200,
         description = "A page, or events.",
-        content((LogPage = "application/json"), (LogLine = "text/event-stream"))
+        content((LogPage = "application/json"), (StreamEvent = "text/event-stream"))
     )),
     security(("bearer" = []))
 )]

@@ -64,7 +64,7 @@ pub(in crate::http) async fn upload(
     body: Body,
 ) -> ApiResult<(StatusCode, Answer<Module>)> {
     let permit = authorize(&member, act::ModuleUpload, "modules")?;
-    app.quota.upload(&permit, app.config.plans.get(permit.plan()))?;
+    app.quota.upload(&permit)?;
     let uploaded = app.registry.upload(&permit, query.name, body.into_data_stream()).await?;
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     if uploaded.is_new {

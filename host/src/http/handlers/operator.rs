@@ -114,7 +114,7 @@ pub(in crate::http) async fn show_tenant(
     Ok(data(tenant(app.tenancy.find(&operator, &path.id).await?)))
 }
 
-/// Changes a tenant. Its plan and limits hold from the next request on.
+/// Changes a tenant. Its plan and limits hold at once, for runs that are under way as well.
 #[utoipa::path(
     patch, path = "/v1/operator/tenants/{id}", tag = "operator", request_body = ChangeTenant,
     params(("id" = String, Path, description = "The tenant's slug or id.")),
@@ -134,7 +134,7 @@ pub(in crate::http) async fn change_tenant(
         features: body.features,
         branding: body.branding,
     };
-    let changed = app.tenancy.change(&operator, &path.id, body.name, plan, settings, &body.reason).await?;
+    let changed = app.lifecycle.change(&operator, &path.id, body.name, plan, settings, &body.reason).await?;
     Ok(data(tenant(changed)))
 }
 

@@ -17,7 +17,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::{
-    CreateRun, DeletedLines, OutputEvent, OutputGap, Run, RunStatus, Stdin, StdinAccepted, Success,
+    CreateRun, DeletedLines, OutputEvent, OutputGap, Run, RunStatus, Stdin, StdinAccepted, StreamEvent,
+    Success,
 };
 use crate::audit::Trail;
 use crate::auth::{Member, act, authorize};
@@ -205,7 +206,7 @@ pub(in crate::http) async fn stdin(
         ("tenant" = String, Path, description = "Slug or id."), ("run" = String, Path, description = "Its id."),
         FollowQuery
     ),
-    responses((status = 200, body = OutputEvent, content_type = "text/event-stream")), security(("bearer" = []))
+    responses((status = 200, body = StreamEvent, content_type = "text/event-stream")), security(("bearer" = []))
 )]
 pub(in crate::http) async fn output(
     State(app): State<App>,

@@ -17,7 +17,7 @@ use crate::store::TenantRecord;
 pub(in crate::http) async fn show(State(app): State<App>, member: Member) -> ApiResult<Answer<Tenant>> {
     let permit = authorize(&member, act::TenantRead, "settings")?;
     let found = app.tenancy.settings(&permit).await?;
-    Ok(in_tenant(permit.scope(), for_members(found)))
+    Ok(in_tenant(permit.scope(), for_members(&app, found)))
 }
 
 /// Changes what a tenant may change of itself: its name on screens, and how it looks.
@@ -33,11 +33,14 @@ pub(in crate::http) async fn change(
 ) -> ApiResult<Answer<Tenant>> {
     let permit = authorize(&member, act::TenantWrite, "settings")?;
     let changed = app.tenancy.change_settings(&permit, body.name, body.branding).await?;
-    Ok(in_tenant(permit.scope(), for_members(changed)))
+    Ok(in_tenant(permit.scope(), for_members(&app, changed)))
 }
 
-/// The operator's notes are the operator's.
-fn for_members(mut record: TenantRecord) -> Tenant {
+/// The operator's notes are the operator's; features are those of the plan, and before them the tenant's own.
+fn for_members(app: &App, mut record: TenantRecord) -> Tenant {
     record.metadata.clear();
+    let mut features = app.tenancy.plan_of(&record).features;
+    features.append(&mut record.features);
+    record.features = features;
     tenant(record)
 }

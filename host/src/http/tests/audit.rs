@@ -149,3 +149,22 @@ async fn without_the_audit_nothing_changes() {
     );
     assert_eq!(host.get("/readyz", "").await.problem(), "503 audit_failed");
 }
+
+#[tokio::test]
+async fn what_is_masked_is_counted() {
+    let host = Host::start().await;
+    let owner = host.owner_of("acme").await;
+    let masked = async || {
+        let text = String::from_utf8(host.get("/metrics", "").await.body).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("cloister_masked_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    host.send_bytes(Method::PUT, "/v1/acme/files/ann@example.com", &owner, b"x").await.data();
+    records(&host, "/v1/acme/audit", &owner).await;
+    assert_eq!(masked().await, 0);
+    host.call(Method::PUT, "/v1/acme/masking", &owner, Some(json!({"emails": true}))).await.data();
+    host.send_bytes(Method::PUT, "/v1/acme/files/bob@example.com", &owner, b"x").await.data();
+    let all = records(&host, "/v1/acme/audit?action=file:write", &owner).await;
+    assert_eq!(all[0]["resource"], "*".repeat("bob@example.com".len()));
+    assert_eq!(masked().await, 1);
+}

@@ -171,7 +171,7 @@ impl Asker<'_> {
     async fn token(&self) -> String {
         let email = self.email.parse().unwrap();
         let user = self.host.app.store.reader_blocking().user_by_email(&email).unwrap().unwrap();
-        let signed_in = self.host.app.auth.begin_session(user, Origin::default()).await.unwrap();
+        let signed_in = self.host.app.auth.begin_session(user, None, Origin::default()).await.unwrap();
         signed_in.tokens.access_token
     }
 }

@@ -10,6 +10,7 @@ mod host;
 mod lifecycle;
 mod logs;
 mod matrix;
+mod measure;
 mod members;
 mod modules;
 mod oidc;
@@ -17,6 +18,7 @@ mod quota;
 mod secrets;
 mod sessions;
 mod tenants;
+mod tokens;
 mod usage;
 
 use std::net::SocketAddr;

@@ -49,6 +49,26 @@ async fn every_name_of_a_tenant_in_a_request_must_mean_the_same() {
 }
 
 #[tokio::test]
+async fn features_are_those_of_the_plan_and_before_them_the_tenants_own() {
+    let host = Host::start_with(|config| {
+        let of = |reports: bool| [("reports".to_owned(), reports), ("themes".to_owned(), true)].into();
+        config.plans.free.features = of(false);
+        config.plans.starter.features = of(true);
+    })
+    .await;
+    let (operator, owner) = (host.operator().await, host.owner_of("acme").await);
+    let features = async || host.get("/v1/acme/settings", &owner).await.data()["features"].clone();
+    let patch = async |body: Value| {
+        host.call(Method::PATCH, "/v1/operator/tenants/acme", &operator, Some(body)).await.data()
+    };
+    assert_eq!(features().await, json!({"reports": false, "themes": true}));
+    patch(json!({"reason": "x", "features": {"themes": false, "beta": true}})).await;
+    assert_eq!(features().await, json!({"beta": true, "reports": false, "themes": false}));
+    patch(json!({"reason": "x", "plan": "starter"})).await;
+    assert_eq!(features().await, json!({"beta": true, "reports": true, "themes": false}));
+}
+
+#[tokio::test]
 async fn lists_are_paged_and_bad_cursors_refused() {
     let host = Host::start().await;
     let operator = host.operator().await;
@@ -134,5 +154,7 @@ async fn a_tenant_is_named_by_path_header_query_subdomain_or_default_and_all_mus
     assert_eq!(ask(&birch, "/v1/-/modules", &[]).await, "404 tenant_not_found");
     let plain = Host::start().await;
     let owner = plain.owner_of("acme").await;
-    assert_eq!(plain.get("/v1/-/modules", &owner).await.problem(), "400 tenant_unnamed");
+    // Where nothing is named, it is the tenant that the token is good for.
+    assert_eq!(plain.get("/v1/-/modules", &owner).await.status, StatusCode::OK);
+    assert_eq!(plain.get("/v1/-/modules", &plain.operator().await).await.problem(), "400 tenant_unnamed");
 }

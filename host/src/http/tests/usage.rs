@@ -19,6 +19,47 @@ async fn metrics(host: &Host) -> String {
 }
 
 #[tokio::test]
+async fn a_change_of_plan_or_limits_holds_at_once_for_what_is_under_way() {
+    let host = Host::start_with(|config| config.engine.threads = 2).await;
+    let (operator, owner) = (host.operator().await, host.owner_of("acme").await);
+    let module = host.send_bytes(Method::POST, "/v1/acme/modules", &owner, SPINS).await.data();
+    let body = json!({"module": module["digest"]});
+    host.call(Method::PUT, "/v1/acme/deployments/spins", &owner, Some(body)).await.data();
+    host.send_bytes(Method::PUT, "/v1/acme/files/a", &owner, b"1234").await.data();
+    let start = async || host.post("/v1/acme/runs", &owner, json!({"command": "spins", "wait": false})).await;
+    let running = start().await.data()["id"].as_str().unwrap().to_owned();
+    let patch = async |body: Value| {
+        host.call(Method::PATCH, "/v1/operator/tenants/acme", &operator, Some(body)).await.data()
+    };
+    // Read without a request of the tenant, which would carry its limits with it.
+    let held = || host.app.commands.held_for_test().into_iter().next().unwrap();
+    let free = held();
+    assert_eq!((free.budget.runs, free.cpu.cap, free.cpu.weight), (4, Some(1_000), 1_024));
+    let limits = json!({
+        "concurrent_runs": 1, "tenant_memory_bytes": 64 << 20, "memory_bytes": 1 << 20, "cpu_weight": 7,
+        "cpu_cap_millicores": 50, "storage_bytes": 5
+    });
+    patch(json!({"reason": "x", "limits": limits})).await;
+    let changed = held();
+    assert_eq!((changed.budget.runs, changed.budget.memory_bytes), (1, 64 << 20));
+    assert_eq!((changed.cpu.cap, changed.cpu.weight), (Some(50), 7 * 1_024));
+    // The run goes on, and its tenant may not have a second one now.
+    assert_eq!(start().await.problem(), "429 too_many_runs");
+    let more = host.send_bytes(Method::PUT, "/v1/acme/files/b", &owner, b"12").await;
+    assert_eq!(more.problem(), "507 storage_full");
+    patch(json!({"reason": "x", "plan": "professional", "limits": {}})).await;
+    let professional = host.app.config.plans.get(crate::tenancy::PlanName::Professional).of_tenant();
+    assert_eq!(held(), professional);
+    let second = start().await.data()["id"].as_str().unwrap().to_owned();
+    host.send_bytes(Method::PUT, "/v1/acme/files/b", &owner, b"12").await.data();
+    for id in [running, second] {
+        let shown = host.get(&format!("/v1/acme/runs/{id}"), &owner).await.data();
+        assert_eq!(shown["status"], "running");
+        host.post(&format!("/v1/acme/runs/{id}/kill"), &owner, json!({})).await.data();
+    }
+}
+
+#[tokio::test]
 async fn usage_and_metrics_follow_the_runs_and_a_full_budget_refuses_the_next() {
     let memory_bytes = 4 * 65_536;
     let host = Host::start_with(|config| config.plans.free.tenant_memory_bytes = memory_bytes).await;

@@ -83,12 +83,12 @@ impl Reader<'_> {
         self.page(&Prefix::in_tenant(scope, Kind::Deployment, &[]), &query, wanted)
     }
 
-    /// How many commands a tenant has, counted up to `most`.
+    /// How many commands a tenant has.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn deployment_count(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
-        self.count(&Prefix::in_tenant(scope, Kind::Deployment, &[]), most)
+    pub fn deployment_count(&self, scope: &TenantScope) -> Result<u64, StoreError> {
+        self.count_of(scope, Kind::Deployment)
     }
 
     /// All kept versions of a command, newest first.
@@ -116,6 +116,14 @@ impl Writer<'_> {
         name: &CommandName,
     ) -> Result<Option<DeploymentRecord>, StoreError> {
         self.get(&key(scope, name))
+    }
+
+    /// How many commands a tenant has, as staged changes leave it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn deployment_count(&self, scope: &TenantScope) -> Result<u64, StoreError> {
+        self.count_of(scope, Kind::Deployment)
     }
 
     /// One version of a command, as staged changes leave it.
@@ -149,6 +157,9 @@ impl Writer<'_> {
             self.remove(oldest);
         }
         self.put(version_key(scope, name, version.version), &version)?;
+        if !self.contains(&key(scope, name))? {
+            self.counts_one_more(scope, Kind::Deployment)?;
+        }
         let deployment = DeploymentRecord { name: name.clone(), active: version };
         self.put(key(scope, name), &deployment)?;
         Ok(deployment)
@@ -163,6 +174,9 @@ impl Writer<'_> {
             self.before().first::<VersionRecord>(&versions(scope, name), MAX_VERSIONS_PER_DEPLOYMENT)?;
         for (version, _) in kept {
             self.remove(version);
+        }
+        if self.contains(&key(scope, name))? {
+            self.counts_one_less(scope, Kind::Deployment)?;
         }
         self.remove(key(scope, name));
         Ok(())

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod command_lines;
+mod counts;
 mod deployments;
 mod external_accounts;
 mod idempotency;

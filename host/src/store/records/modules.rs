@@ -92,12 +92,12 @@ impl Reader<'_> {
         Ok(Page { items, next: refs.next })
     }
 
-    /// How many modules a tenant has, counted up to `limit`.
+    /// How many modules a tenant has.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn module_count(&self, scope: &TenantScope, limit: usize) -> Result<usize, StoreError> {
-        self.count(&Prefix::in_tenant(scope, Kind::ModuleByTime, &[]), limit)
+    pub fn module_count(&self, scope: &TenantScope) -> Result<u64, StoreError> {
+        self.count_of(scope, Kind::Module)
     }
 }
 
@@ -119,6 +119,9 @@ impl Writer<'_> {
     /// # Errors
     /// When the store fails.
     pub fn put_module(&mut self, scope: &TenantScope, module: &ModuleRecord) -> Result<(), StoreError> {
+        if !self.contains(&key(scope, &module.digest))? {
+            self.counts_one_more(scope, Kind::Module)?;
+        }
         let reference = ModuleRef { digest: module.digest.clone() };
         self.put(time_key(scope, module), &reference)?;
         self.put(owner_key(scope, &module.digest), &reference)?;
@@ -132,6 +135,9 @@ impl Writer<'_> {
     pub fn remove_module(&mut self, scope: &TenantScope, module: &ModuleRecord) -> Result<bool, StoreError> {
         let owners = Prefix::of_host(Kind::ModuleOwner, &[module.digest.as_str()]);
         let owners = self.before().first::<ModuleRef>(&owners, 2)?;
+        if self.contains(&key(scope, &module.digest))? {
+            self.counts_one_less(scope, Kind::Module)?;
+        }
         self.remove(time_key(scope, module));
         self.remove(owner_key(scope, &module.digest));
         self.remove(key(scope, &module.digest));

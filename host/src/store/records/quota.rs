@@ -1,5 +1,7 @@
 //! Rates and counts, as far as they must survive a restart.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::auth::TenantScope;
@@ -16,6 +18,15 @@ pub struct MonthRecord {
 }
 
 impl Record for MonthRecord {}
+
+/// What a tenant was warned of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarnedRecord {
+    /// The highest percentage, by bound; one that is far from its bound is left out.
+    pub highest: BTreeMap<String, u8>,
+}
+
+impl Record for WarnedRecord {}
 
 #[derive(Serialize, Deserialize)]
 struct BucketRecord {
@@ -47,9 +58,25 @@ impl Reader<'_> {
     pub fn month(&self, scope: &TenantScope, name: &str) -> Result<Option<MonthRecord>, StoreError> {
         self.get(&Key::in_tenant(scope, Kind::Month, &[name]))
     }
+
+    /// What a tenant was warned of.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn warned(&self, scope: &TenantScope) -> Result<Option<WarnedRecord>, StoreError> {
+        self.get(&Key::in_tenant(scope, Kind::Warned, &[]))
+    }
 }
 
 impl Writer<'_> {
+    /// Writes what a tenant was warned of.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_warned(&mut self, tenant: &TenantId, warned: &WarnedRecord) -> Result<(), StoreError> {
+        self.put(Key::of_tenant(tenant, Kind::Warned, &[]), warned)
+    }
+
     /// Writes when a bucket is full.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{SessionId, UserId};
+use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::{Direction, Key, Kind, Page, PageQuery, Prefix, Reader, Record, StoreError, Writer};
 
 /// Sessions of one user that are looked at when all of them end.
@@ -34,6 +34,9 @@ pub struct SessionRecord {
     /// From which address.
     #[serde(default)]
     pub address: Option<std::net::IpAddr>,
+    /// The tenant that its last access token is good for.
+    #[serde(default)]
+    pub tenant: Option<TenantId>,
 }
 
 impl Record for SessionRecord {}

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 
-use super::client::{Ws, encoded, soon, sse};
+use super::client::{Ws, encoded, poll, soon, sse};
 use super::program::Scripted;
 use super::*;
 use crate::http::tests::members::{join, key};
@@ -122,4 +122,104 @@ async fn a_host_that_stops_says_so_and_ends_all_sessions() {
     assert_eq!(served.metric("cloister_console_sessions").await, 0);
     let refused = served.host.post("/v1/acme/console/sessions", &owner, json!({})).await;
     assert_eq!(refused.problem(), "503 not_ready");
+}
+
+/// How somebody comes to be no longer allowed, and the code that a WebSocket is closed with.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    Removed,
+    Suspended,
+    KeyRevoked,
+    SignedOut,
+    PasswordChanged,
+}
+
+impl Cause {
+    const ALL: [(Self, u16, &str); 5] = [
+        (Self::Removed, 4403, "404 tenant_not_found"),
+        (Self::Suspended, 4403, "403 tenant_suspended"),
+        (Self::KeyRevoked, 4401, "401 token_invalid"),
+        (Self::SignedOut, 4401, "401 token_invalid"),
+        (Self::PasswordChanged, 4401, "401 token_invalid"),
+    ];
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the times are a measurement")]
+async fn whoever_may_no_longer_is_cut_off_on_every_transport() {
+    for (cause, code, problem) in Cause::ALL {
+        let served = Served::start(Arc::new(Scripted)).await;
+        let owner = served.host.owner_of("acme").await;
+        let (member, user) = join(&served.host, &owner, "acme", "runner@acme.test", "runner").await;
+        let token = match cause {
+            Cause::KeyRevoked => key(&served.host, &owner, "acme", json!(["console:use"])).await,
+            _ => member.clone(),
+        };
+        let operator = served.host.operator().await;
+        let keys = served.host.get("/v1/acme/keys", &owner).await.data();
+        let (mut ws, session) = attached(&served, &token).await;
+        let viewer = json!([{"ch": 0, "channel": "commands", "session": session, "mode": "viewer"}]);
+        let path = format!("/v1/acme/console/events?subscribe={}", encoded(&viewer.to_string()));
+        let mut events = sse(&served, &path, &token, None).await;
+        // A poll that has seen all there is waits.
+        let seen = poll(&served, &format!("{path}&wait=0"), &token).await;
+        let cursor = encoded(seen["next"].as_str().unwrap());
+        let waiting = format!("http://{}{path}&wait=25&cursor={cursor}", served.address);
+        let request = reqwest::Client::new().get(waiting).bearer_auth(&token);
+        let waiting = tokio::spawn(request.send());
+        soon("the poll", async {
+            while served.metric("cloister_console_connections{transport=\"poll\"}").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let began = std::time::Instant::now();
+        let host = &served.host;
+        let done = match cause {
+            Cause::Removed => {
+                host.call(Method::DELETE, &format!("/v1/acme/members/{user}"), &owner, None).await
+            }
+            Cause::Suspended => {
+                host.post("/v1/operator/tenants/acme/suspend", &operator, json!({"reason": "x"})).await
+            }
+            Cause::KeyRevoked => {
+                let path = format!("/v1/acme/keys/{}", keys[0]["id"].as_str().unwrap());
+                host.call(Method::DELETE, &path, &owner, None).await
+            }
+            Cause::SignedOut => host.post("/v1/auth/sign-out", &member, json!({})).await,
+            Cause::PasswordChanged => {
+                let signed_in = json!({"email": "runner@acme.test", "password": "correct horse battery"});
+                let other = host.post("/v1/auth/sign-in", "", signed_in).await.data();
+                let body = json!({
+                    "current_password": "correct horse battery", "new_password": "another long password"
+                });
+                host.post("/v1/auth/password", other["access_token"].as_str().unwrap(), body).await
+            }
+        };
+        assert!(done.status.is_success(), "{cause:?} {}", done.status);
+        let answered = began.elapsed();
+        let by_ws = async {
+            assert_eq!(ws.closed().await, code, "{cause:?}");
+            began.elapsed()
+        };
+        let by_sse = async {
+            soon("the end of the events", async { while events.next().await.is_some() {} }).await;
+            began.elapsed()
+        };
+        let by_poll = async {
+            // What it says may be how its session ended; the next one is refused.
+            soon("the poll's answer", waiting).await.unwrap().unwrap();
+            let told = began.elapsed();
+            assert_eq!(
+                served.host.get(&format!("{path}&wait=0"), &token).await.problem(),
+                problem,
+                "{cause:?}"
+            );
+            told
+        };
+        let (ws, sse, poll) = tokio::join!(by_ws, by_sse, by_poll);
+        println!(
+            "{cause:?}: answered after {answered:?}; cut off: WebSocket {ws:?}, events {sse:?}, poll {poll:?}"
+        );
+    }
 }
