@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloister_lines::LogStream;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 
 use super::error::LogError;
 use super::follow::{FollowFrom, LogFollow};
-use super::line::{Line, LogStream};
+use super::line::Line;
 use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
 use super::retention::{Retention, is_due};
 use super::scan::{Budget, Scan, Scanned};
