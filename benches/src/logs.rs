@@ -39,6 +39,7 @@ async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) 
         "Eight runs of one tenant write a million JSON lines of about 200 bytes; the time ends when all are flushed. Guests make the lines \
          on the same cores. Then each filter is asked for its newest lines over all of them, and for its count.",
     );
+    let before = written(server).await?;
     let began = Instant::now();
     let each = (lines / WRITERS).to_string();
     let runs = (0..WRITERS).map(|writer| {
@@ -58,6 +59,19 @@ async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) 
         Spread::one(rate),
         Goal::AtLeast(300_000.0),
         "guests make the lines on the same cores",
+    );
+    let (committed, busy_s, commits) = written(server).await?;
+    let committed = committed - before.0;
+    ensure!(committed >= lines as f64, "the writer says it committed {committed} lines");
+    section.goal(
+        "the same by the writer's own time: packing, committing, flushing",
+        "lines/s",
+        Spread::one(committed / (busy_s - before.1)),
+        Goal::AtLeast(300_000.0),
+        &format!(
+            "{} commits; what one host can write when guests are not what it waits for",
+            commits - before.2
+        ),
     );
     let run = "run_00000000000000000000000000";
     for (name, query) in [
@@ -92,6 +106,15 @@ async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) 
         section.noted(format!("histogram of {name}"), "ms", Spread::of(took), &note);
     }
     Ok(section)
+}
+
+/// Lines that the writer has committed, the seconds that took, and in how many commits.
+async fn written(server: &Server) -> Result<(f64, f64, f64)> {
+    Ok((
+        server.counter("cloister_log_lines_total").await?,
+        server.counter("cloister_log_commit_seconds_total").await?,
+        server.counter("cloister_log_commits_total").await?,
+    ))
 }
 
 async fn time(settings: &Settings, server: &Server, member: &Member, path: &str) -> Result<Vec<f64>> {

@@ -127,6 +127,14 @@ impl Server {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// What a counter stands at; 0 while it is not there.
+    pub(crate) async fn counter(&self, name: &str) -> Result<f64> {
+        let text =
+            self.http.get(format!("{}/metrics", self.url)).send().await?.error_for_status()?.text().await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.map_or(Ok(0.0), str::parse)?)
+    }
+
     /// Opens a stream of events below a tenant's address.
     pub(crate) async fn events(&self, member: &Member, path: &str) -> Result<reqwest::Response> {
         let url = format!("{}/v1/{}/{path}", self.url, member.tenant);

@@ -28,7 +28,7 @@ use crate::metrics::{
 use crate::quota::Quota;
 use crate::registry::{Registry, RegistryError};
 use crate::secrets::Secrets;
-use crate::store::{Compacted, Store, StoreError, StoreOptions};
+use crate::store::{Compacted, Salvaged, Store, StoreError, StoreOptions};
 use crate::tenancy::{Tenancy, TenancyError};
 
 pub use bootstrap::{DemoWelcome, Welcome};
@@ -208,10 +208,29 @@ async fn clean(app: App) {
     }
 }
 
+/// Reads all records once, and says when some are damaged.
+async fn check_records(app: &App) {
+    let (store, stopping) = (app.store.clone(), app.stopping.clone());
+    let checked =
+        tokio::task::spawn_blocking(move || store.check_blocking(|| !stopping.is_cancelled())).await;
+    let damaged = match &checked {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic.to_string(),
+    };
+    tracing::error!(
+        damaged,
+        code = "data_dir_damaged",
+        "some records cannot be read; stop the host, keep a copy of its data directory, and save what can be read with \
+         `cloister operator salvage`"
+    );
+}
+
 /// Deletes log lines that plans no longer keep, now and then, until the host stops; and looks once whether all can be read.
 async fn keep_logs(app: App) {
     let pause = Duration::from_secs(app.config.tenancy.retention_every_s);
     let check = async {
+        check_records(&app).await;
         let damaged = app.lifecycle.check_logs(&app.stopping).await;
         if damaged > 0 {
             tracing::error!(lines = damaged, "some log lines are damaged; all others can be read");
@@ -267,6 +286,16 @@ pub fn compact_store(config: &Config) -> Result<Compacted, ServeError> {
     let options =
         StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
     Ok(Store::compact(&config.store.data_dir, &options)?)
+}
+
+/// Copies what can be read of the damaged database of a host that is not running to a fresh one, which takes its place. Blocks.
+///
+/// # Errors
+/// When the data directory is in use, the disk has no room for the copy, or no record can be read.
+pub fn salvage_store(config: &Config) -> Result<Salvaged, ServeError> {
+    let options =
+        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
+    Ok(Store::salvage(&config.store.data_dir, &options)?)
 }
 
 /// Opens the store and puts all parts on top of it.

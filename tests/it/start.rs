@@ -163,6 +163,31 @@ async fn a_store_that_lost_its_records_is_not_taken_for_a_new_one() {
         world.host.ended().await;
         let path = world.host.data().join("store/db");
         std::fs::write(&path, damage).unwrap();
-        assert_says(&refused(world.host.data(), &[]).await, "data_dir_damaged", "");
+        assert_says(&refused(world.host.data(), &[]).await, "data_dir_damaged", "cloister operator salvage");
     }
+}
+
+#[tokio::test]
+async fn what_a_damaged_store_still_holds_is_saved_by_the_command_that_the_host_names() {
+    let mut world = World::start().await;
+    world.a.deploy("lines", fixture("lines", Shape::Core), json!({})).await;
+    world.a.run("lines", &["200"]).await;
+    let lines = world.a.all("logs").await.len();
+    world.host.terminate();
+    world.host.ended().await;
+    let data = world.host.data().to_owned();
+    std::fs::write(data.join("store/conf"), "damaged beyond reading").unwrap();
+    assert_says(&refused(&data, &[]).await, "data_dir_damaged", "cloister operator salvage --data-dir");
+    let mut command = Command::new(cloister());
+    command.args(["operator", "salvage", "--data-dir"]).arg(&data);
+    let output = ended(command).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("store.damaged-1"), "{output:?}");
+    world.restart();
+    assert_eq!(world.a.all("logs").await.len(), lines);
+    assert_eq!(world.a.run("lines", &["1"]).await["output"]["stdout"], "out 1\n");
+    // Not while it runs.
+    let mut command = Command::new(cloister());
+    command.args(["operator", "salvage", "--data-dir"]).arg(&data);
+    assert_says(&ended(command).await, "data_dir_in_use", "stop the host");
 }

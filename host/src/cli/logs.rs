@@ -85,7 +85,7 @@ pub(crate) async fn logs(context: &Context, args: LogsArgs) -> Outcome {
         return around(context, &client, &url, line, args.context).await;
     }
     if let Some(format) = &args.export {
-        return export(&client, &url, format).await;
+        return export(context, &client, &url, format).await;
     }
     if args.count {
         return count(context, &client, &url).await;
@@ -182,11 +182,17 @@ async fn around(context: &Context, client: &Client, url: &Url, line: u64, lines:
     Ok(())
 }
 
-async fn export(client: &Client, url: &Url, format: &str) -> Outcome {
+async fn export(context: &Context, client: &Client, url: &Url, format: &str) -> Outcome {
     let mut of_export = client.tenant_url(&["logs", "export"])?;
     of_export.set_query(url.query());
     of_export.query_pairs_mut().append_pair("format", format);
     let mut answer = client.send(|| Ok(client.request(Method::GET, &of_export))).await?;
+    if let Some(deleted) = answer.headers().get("x-cloister-deleted-lines") {
+        let lines = deleted.to_str().unwrap_or_default();
+        context
+            .output
+            .warn(&format!("lines {lines} were deleted before; those that would match are not in it"));
+    }
     let mut out = stdout();
     while let Some(bytes) =
         answer.chunk().await.map_err(|error| Failure::unreachable(client.host(), &error))?

@@ -171,6 +171,7 @@ fn dispatch(cli: Cli) -> Outcome<u8> {
         Command::Completions(args) => generate::completions(&args),
         Command::Operator(operator::OperatorCommand::Link(args)) => operator::link(&args),
         Command::Operator(operator::OperatorCommand::Compact(args)) => operator::compact(&args),
+        Command::Operator(operator::OperatorCommand::Salvage(args)) => operator::salvage(&args),
         Command::Openapi => generate::openapi(&Output::new(true, true)),
         command => {
             let context = Context::new(cli.global);
@@ -216,7 +217,11 @@ async fn talk(context: &Context, command: Command) -> Outcome<u8> {
         Command::Audit(command) => Box::pin(audit::audit(context, command)).await,
         Command::Serve(_)
         | Command::Run(_)
-        | Command::Operator(operator::OperatorCommand::Link(_) | operator::OperatorCommand::Compact(_))
+        | Command::Operator(
+            operator::OperatorCommand::Link(_)
+            | operator::OperatorCommand::Compact(_)
+            | operator::OperatorCommand::Salvage(_),
+        )
         | Command::Openapi
         | Command::Completions(_)
         | Command::CompileWorker => Ok(()),

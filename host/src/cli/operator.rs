@@ -1,9 +1,9 @@
-//! `operator link`, `operator compact` and `operator rotate-keys`.
+//! `operator link`, `operator compact`, `operator salvage` and `operator rotate-keys`.
 
 use clap::{Args, Subcommand};
 use cloister_host::api::{JsonWebKeySet, RotateKeys};
 use cloister_host::config::{Config, ServeFlags};
-use cloister_host::server::{ServeError, compact_store, operator_link};
+use cloister_host::server::{ServeError, compact_store, operator_link, salvage_store};
 use reqwest::Method;
 
 use super::context::Context;
@@ -17,6 +17,8 @@ pub(crate) enum OperatorCommand {
     Link(LinkArgs),
     /// Give disk space of deleted records and log lines back, on the host's own machine, while the host is stopped
     Compact(CompactArgs),
+    /// Save what can be read of a damaged database, on the host's own machine, while the host is stopped; the damaged files are kept
+    Salvage(SalvageArgs),
     /// Sign access tokens with a new key from now on
     RotateKeys(RotateArgs),
 }
@@ -29,6 +31,12 @@ pub(crate) struct LinkArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    flags: ServeFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SalvageArgs {
     #[command(flatten)]
     flags: ServeFlags,
 }
@@ -75,6 +83,41 @@ pub(crate) fn compact(args: &CompactArgs) -> Outcome<u8> {
     let output = super::Output::new(false, true);
     let (before, after) = (size(compacted.before_bytes), size(compacted.after_bytes));
     output.line(&format!("The database had {before} on disk and has {after}."))?;
+    Ok(0)
+}
+
+/// Saves what can be read of the damaged database of a host that is not running.
+pub(crate) fn salvage(args: &SalvageArgs) -> Outcome<u8> {
+    let config = Config::load(&args.flags).map_err(|error| described(&ServeError::Config(error)))?;
+    let saved = salvage_store(&config).map_err(|error| {
+        let failure = described(&error);
+        match failure.code.as_ref() {
+            "data_dir_in_use" => failure.with_hint("stop the host first"),
+            "data_dir_damaged" => {
+                failure.with_hint("restore the data directory from a copy; nothing was changed in it")
+            }
+            _ => failure,
+        }
+    })?;
+    let output = super::Output::new(false, true);
+    output.line(&format!("{} records of {} trees were saved.", saved.records, saved.trees))?;
+    output.line(&format!("The damaged files are kept in {}.", saved.kept_at.display()))?;
+    let found = saved.found;
+    if found.damaged == 0 && found.pages_missing == 0 {
+        output.line("No damage was found in them.")?;
+        return Ok(0);
+    }
+    output.line(&format!(
+        "Damaged were {} places, {} of the log; {} pages are lost, and {} more could not be placed.",
+        found.damaged,
+        size(found.damaged_bytes),
+        found.pages_missing,
+        found.pages_unplaced
+    ))?;
+    output.warn(
+        "what was damaged may have been the newest state of a record, and an older one was saved: look through accounts, keys and \
+         roles before the host runs again. Log lines that are lost show as missing.",
+    );
     Ok(0)
 }
 

@@ -31,7 +31,17 @@ pub(crate) fn serve(args: ServeArgs) -> Outcome<u8> {
         .enable_all()
         .build()
         .map_err(|error| Failure::local("start the asynchronous runtime", &error))?;
-    runtime.block_on(Box::pin(run(config, welcome))).map_err(|error| described(&error))?;
+    let data_dir = config.store.data_dir.clone();
+    runtime.block_on(Box::pin(run(config, welcome))).map_err(|error| {
+        let failure = described(&error);
+        match failure.code == "data_dir_damaged" {
+            true => failure.with_hint(format!(
+                "keep a copy of {0}, then save what can be read with: cloister operator salvage --data-dir {0}",
+                data_dir.display()
+            )),
+            false => failure,
+        }
+    })?;
     Ok(0)
 }
 

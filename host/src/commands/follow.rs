@@ -149,7 +149,8 @@ impl Commands {
         }))
     }
 
-    /// What a run has written to one stream, byte for byte, as far as it is in the log.
+    /// What a run has written to one stream, byte for byte, as far as it is in the log, and how many bytes of it were
+    /// deleted from its beginning.
     ///
     /// # Errors
     /// [`CommandError::RunNotFound`]; in the stream, what reading the log fails with.
@@ -158,10 +159,15 @@ impl Commands {
         permit: &Permit<act::RunRead>,
         id: &RunId,
         stream: LogStream,
-    ) -> Result<impl Stream<Item = Result<Bytes, LogError>> + Send + use<>, CommandError> {
+    ) -> Result<(u64, impl Stream<Item = Result<Bytes, LogError>> + Send + use<>), CommandError> {
         let record = self.record(permit.scope(), id).await?;
         self.flush(permit.scope(), &record.id, &record.command).await?;
-        Ok(self.inner.logs.reader().raw(permit.scope(), id, stream))
+        let reader = self.inner.logs.reader();
+        let left = reader.run_bytes(permit.scope(), id).await?;
+        let OutputCursor { stdout_bytes, stderr_bytes } = deleted(left.as_ref(), &record);
+        let missing_bytes = if stream == LogStream::Stdout { stdout_bytes } else { stderr_bytes };
+        let trimmed_seq = left.map_or(0, |left| left.trimmed_seq);
+        Ok((missing_bytes, reader.raw(permit.scope(), id, stream, trimmed_seq)))
     }
 
     async fn flush(

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::LifecycleError;
-use crate::api::{Branding, Deploy};
+use crate::api::{Branding, Deploy, MissingLines};
 use crate::auth::Permission;
 use crate::ids::{CommandName, ModuleDigest, RoleName, RunId, TenantSlug, WorkflowRunId};
-use crate::logs::{Line, LineBatch, LineSource, Mark};
+use crate::logs::{Line, LineBatch, LineSource, LogLevel, LogStream, Mark};
 use crate::tenancy::{Email, PlanName, RoleRef};
 
 /// The version of the shape.
@@ -103,6 +103,38 @@ pub(super) struct ModuleLine {
 pub(super) struct DeploymentLine {
     pub(super) name: CommandName,
     pub(super) versions: Vec<Deploy>,
+}
+
+/// A line of the log, or where lines could not be read when the archive was made.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum LogRecord {
+    /// Lines that are not there.
+    Missing(MissingEntry),
+    /// A line.
+    Line(LogEntry),
+}
+
+/// Lines that could not be read.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MissingEntry {
+    missing: MissingLines,
+}
+
+impl MissingEntry {
+    pub(super) fn of((first_seq, last_seq): (u64, u64)) -> Self {
+        Self { missing: MissingLines { first_seq, last_seq } }
+    }
+
+    /// Adds a line of the host's own that says so, beside the line at whose time it stands.
+    pub(super) fn push_to(&self, batch: &mut LineBatch, beside: &LogEntry) -> Result<(), LifecycleError> {
+        let MissingLines { first_seq, last_seq } = self.missing;
+        let text = format!("lines {first_seq} to {last_seq} were damaged where this log comes from");
+        let mark = Mark::new(LogStream::System, Some(LogLevel::Warn));
+        let is_line = batch.push_line(beside.time_us, mark, text.as_bytes());
+        if is_line { Ok(()) } else { Err(LifecycleError::Internal("write a line of the log")) }
+    }
 }
 
 /// A line of the log.

@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::archive::{
-    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogEntry, MANIFEST, MAX_ENTRIES, Manifest,
-    MemberLine, ModuleLine, RoleLine,
+    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogEntry, LogRecord, MANIFEST, MAX_ENTRIES,
+    Manifest, MemberLine, MissingEntry, ModuleLine, RoleLine,
 };
 use super::status::note;
 use super::{Lifecycle, LifecycleError};
@@ -225,7 +225,18 @@ impl Lifecycle {
             let query =
                 LogQuery { order: LogOrder::Asc, cursor, limit: MAX_PAGE_LINES, ..LogQuery::default() };
             let page = handle.block_on(reader.query(scope, query))?;
-            page.lines.iter().try_for_each(|line| lines.push(packer, &LogEntry::of(line)))?;
+            let mut missing = page.missing.iter().peekable();
+            let mut tell = |lines: &mut Lines, packer: &mut Packer, before_seq: u64| {
+                while let Some(found) = missing.next_if(|(first_seq, _)| *first_seq < before_seq) {
+                    lines.push(packer, &LogRecord::Missing(MissingEntry::of(*found)))?;
+                }
+                Ok::<_, LifecycleError>(())
+            };
+            for line in &page.lines {
+                tell(&mut lines, packer, line.seq)?;
+                lines.push(packer, &LogRecord::Line(LogEntry::of(line)))?;
+            }
+            tell(&mut lines, packer, u64::MAX)?;
             cursor = page.next;
             if cursor.is_none() {
                 return lines.finish(packer);

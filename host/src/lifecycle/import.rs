@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
 
 use super::archive::{
-    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogEntry, MANIFEST, MAX_ENTRIES, MAX_TEXT_BYTES,
-    Manifest, MemberLine, ModuleLine, RoleLine,
+    DeploymentLine, Entry, FORMAT, HEAD, Head, HistoryLine, LogRecord, MANIFEST, MAX_ENTRIES, MAX_TEXT_BYTES,
+    Manifest, MemberLine, MissingEntry, ModuleLine, RoleLine,
 };
 use super::status::note;
 use super::{Lifecycle, LifecycleError};
@@ -435,14 +435,24 @@ impl Filling<'_> {
         Ok(())
     }
 
-    fn logs(&self, lines: Vec<LogEntry>) -> Result<(), LifecycleError> {
+    fn logs(&self, records: Vec<LogRecord>) -> Result<(), LifecycleError> {
         let mut batch = LineBatch::default();
         let mut source: Option<LineSource> = None;
-        for line in lines {
+        // What is missing is told where the log goes on.
+        let mut missing = Vec::new();
+        for record in records {
+            let line = match record {
+                LogRecord::Missing(found) => {
+                    missing.push(found);
+                    continue;
+                }
+                LogRecord::Line(line) => line,
+            };
             let of_line = line.source();
             if batch.len() == LINES_AT_ONCE || source.as_ref().is_some_and(|source| *source != of_line) {
                 self.append(&source, std::mem::take(&mut batch))?;
             }
+            missing.drain(..).try_for_each(|found: MissingEntry| found.push_to(&mut batch, &line))?;
             line.push_to(&mut batch)?;
             source = Some(of_line);
         }

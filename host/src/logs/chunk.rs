@@ -5,20 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloister_lines::{Head, Mark};
 
-use super::line::{Line, LineSource, Mark};
+use super::line::{Line, LineSource};
 use super::split::LineBatch;
-
-/// One line of a chunk, without its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) time_us: u64,
-    pub(super) start: u32,
-    pub(super) len_bytes: u32,
-    /// Index into the chunk's sources.
-    pub(super) source: u32,
-    pub(super) mark: Mark,
-}
 
 /// Lines with consecutive sequence numbers. Each text is followed by a line feed in `text`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,11 +69,6 @@ impl Chunk {
         let start = index_of(seqs.0);
         let end = if seqs.1 < self.first_seq { 0 } else { index_of(seqs.1.saturating_add(1)) };
         start..end.max(start)
-    }
-
-    /// Index of the line in whose text (or line feed) the byte at `offset` lies.
-    pub(super) fn index_at(&self, offset: usize) -> usize {
-        self.heads.partition_point(|head| head.start as usize <= offset).saturating_sub(1)
     }
 
     /// The chunk with the text that belongs to its heads; `None` when it does not.

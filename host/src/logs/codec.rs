@@ -16,10 +16,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size};
+use cloister_lines::{Head, Heads, Mark, TextCodec, put_varint, take_varint};
 
-use super::chunk::{Chunk, Head, Summary};
-use super::line::{LineSource, Mark};
+use super::chunk::{Chunk, Summary};
+use super::line::LineSource;
 use super::split::MAX_LINE_BYTES;
 
 const VERSION: u8 = 2;
@@ -29,8 +29,6 @@ const HEADER_BYTES: usize = 60;
 const CHECKED_FROM: usize = 5;
 const LZ4: u8 = 1;
 const DELETED: u8 = 1 << 1;
-/// Shorter texts are stored as they are.
-const MIN_COMPRESS_BYTES: usize = 256;
 /// A chunk is cut before its text and heads would take more than this; only a single longer line takes more.
 pub(super) const CHUNK_COST_BYTES: usize = 32 * 1024;
 /// What a line's head takes, about.
@@ -56,14 +54,13 @@ pub(super) enum Damage {
 
 /// Encodes chunks; keeps its buffers.
 pub(super) struct Encoder {
-    table: CompressTable,
-    packed: Vec<u8>,
+    texts: TextCodec,
     local: Vec<u32>,
 }
 
 impl Encoder {
     pub(super) fn new() -> Self {
-        Self { table: CompressTable::large(), packed: Vec::new(), local: Vec::new() }
+        Self { texts: TextCodec::default(), local: Vec::new() }
     }
 
     /// The stored value of some lines of a chunk; the caller keeps it within [`CHUNK_COST_BYTES`].
@@ -75,7 +72,7 @@ impl Encoder {
         value.reserve(heads.len() * 6 + text.len() + 256);
         self.put_heads(chunk, heads, &mut value);
         let heads_bytes = value.len() - HEADER_BYTES;
-        let flags = self.put_text(text, &mut value);
+        let flags = if self.texts.pack(text, &mut value) { LZ4 } else { 0 };
         put_header(&mut value, &Summary::of(chunk, range), flags, heads_bytes, text.len());
         let checksum = crc32fast::hash(&value[CHECKED_FROM..]);
         value[1..5].copy_from_slice(&checksum.to_le_bytes());
@@ -114,31 +111,7 @@ impl Encoder {
             put_name(value, source.step.as_deref().unwrap_or_default());
             put_name(value, source.workflow_run.as_ref().map_or("", |run| run.as_str()));
         }
-        let mut time_us = heads.first().map_or(0, |head| head.time_us);
-        for head in heads {
-            let local = self.local.get(head.source as usize).copied().unwrap_or(0);
-            put_varint(value, u64::from(local));
-            put_varint(value, head.time_us.saturating_sub(time_us));
-            value.push(head.mark.byte());
-            put_varint(value, u64::from(head.len_bytes));
-            time_us = head.time_us;
-        }
-    }
-
-    /// Appends the text, compressed when that saves an eighth; returns the flags.
-    fn put_text(&mut self, text: &[u8], value: &mut Vec<u8>) -> u8 {
-        if text.len() >= MIN_COMPRESS_BYTES {
-            self.packed.resize(get_maximum_output_size(text.len()), 0);
-            let packed = compress_into_with_table(text, &mut self.packed, &mut self.table);
-            if let Ok(len) = packed
-                && len <= text.len() - text.len() / 8
-            {
-                value.extend_from_slice(&self.packed[..len]);
-                return LZ4;
-            }
-        }
-        value.extend_from_slice(text);
-        0
+        cloister_lines::put_heads(heads, &self.local, value);
     }
 }
 
@@ -261,39 +234,30 @@ impl<'a> Encoded<'a> {
         for _ in 0..sources {
             chunk.sources.push(Arc::new(reader.source(self.version)?));
         }
-        chunk.heads.reserve(self.summary.lines as usize);
-        let (mut time_us, mut start) = (self.summary.min_time_us, 0_u32);
-        for _ in 0..self.summary.lines {
-            let head = reader.head(time_us, start)?;
-            if head.source as usize >= chunk.sources.len() {
-                return Err(Damage::Contents);
-            }
-            time_us = head.time_us;
-            start = start.saturating_add(head.len_bytes).saturating_add(1);
-            chunk.heads.push(head);
-        }
-        if start as usize != self.text_bytes || !reader.rest.is_empty() {
-            return Err(Damage::Contents);
-        }
+        let heads = Heads {
+            bytes: reader.rest,
+            lines: self.summary.lines,
+            first_time_us: self.summary.min_time_us,
+            sources,
+            text_bytes: self.text_bytes,
+        };
+        chunk.heads = cloister_lines::read_heads(&heads).ok_or(Damage::Contents)?;
         Ok(chunk)
     }
 
     /// The text alone, into a buffer that is used again.
     pub(super) fn unpack(&self, text: &mut Vec<u8>) -> Result<(), Damage> {
+        if self.flags & LZ4 != 0 {
+            let is_whole = cloister_lines::unpack(self.text, self.text_bytes, text);
+            return if is_whole { Ok(()) } else { Err(Damage::Contents) };
+        }
         text.clear();
         if self.is_deleted() {
             text.resize(self.summary.lines as usize, b'\n');
-            return Ok(());
-        }
-        if self.flags & LZ4 == 0 {
+        } else {
             text.extend_from_slice(self.text);
-            return Ok(());
         }
-        text.resize(self.text_bytes, 0);
-        match decompress_into(self.text, text) {
-            Ok(len) if len == self.text_bytes => Ok(()),
-            _ => Err(Damage::Contents),
-        }
+        Ok(())
     }
 }
 
@@ -326,15 +290,7 @@ impl<'a> Reader<'a> {
     }
 
     fn varint(&mut self) -> Result<u64, Damage> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(Damage::Contents)
+        take_varint(&mut self.rest).ok_or(Damage::Truncated)
     }
 
     fn name(&mut self) -> Result<&'a str, Damage> {
@@ -355,22 +311,6 @@ impl<'a> Reader<'a> {
             step: (!step.is_empty()).then(|| step.into()),
         })
     }
-
-    fn head(&mut self, time_us: u64, start: u32) -> Result<Head, Damage> {
-        let narrow = |value: u64| u32::try_from(value).map_err(|_| Damage::Contents);
-        let source = narrow(self.varint()?)?;
-        let time_us = time_us.checked_add(self.varint()?).ok_or(Damage::Contents)?;
-        let mark = Mark::from_byte(self.byte()?).ok_or(Damage::Contents)?;
-        Ok(Head { time_us, start, len_bytes: narrow(self.varint()?)?, source, mark })
-    }
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// A length byte and the name, cut at [`MAX_NAME_BYTES`] between characters.

@@ -1,9 +1,9 @@
 //! Properties of the chunk format.
 
+use cloister_lines::{LogLevel, LogStream};
 use proptest::prelude::*;
 
 use super::super::chunk::{ChunkBuilder, name_bits};
-use super::super::line::{LogLevel, LogStream};
 use super::super::split::{LineBatch, LineSplitter};
 use super::*;
 use crate::ids::RunId;

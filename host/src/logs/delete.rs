@@ -3,9 +3,10 @@
 //! A chunk keeps the places of deleted lines, so that the numbers of the others stay and no hole is taken for damage: as
 //! empty lines beside others, as a header alone when no other is left.
 
-use super::chunk::{Chunk, Head};
+use cloister_lines::{Head, Mark};
+
+use super::chunk::Chunk;
 use super::codec::{Encoded, Encoder};
-use super::line::Mark;
 use super::pack::Tail;
 use super::stats::LogStats;
 use crate::auth::TenantScope;

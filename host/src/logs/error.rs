@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use cloister_lines::SearchError;
+
 use crate::store::StoreError;
 
 /// A failure of the log store, or a question it cannot answer.
@@ -44,15 +46,9 @@ pub enum LogError {
     /// The line was deleted: by retention, or with its run's lines.
     #[error("the line was deleted")]
     LineDeleted,
-    /// The regular expression is wrong or too large.
-    #[error("the regular expression is not valid: {0}")]
-    InvalidRegex(String),
-    /// The text to search for is empty or too long.
-    #[error("the text to search for must have 1 to {max_bytes} bytes and no line feed")]
-    InvalidText {
-        /// The most bytes it may have.
-        max_bytes: usize,
-    },
+    /// What was asked for cannot be looked for.
+    #[error(transparent)]
+    Search(#[from] SearchError),
 }
 
 impl LogError {
@@ -64,9 +60,7 @@ impl LogError {
             Self::Read(_) => "log_read_failed",
             Self::Damaged { .. } => "log_damaged",
             Self::InvalidCursor => "malformed_cursor",
-            Self::InvalidParameter { .. } | Self::InvalidRegex(_) | Self::InvalidText { .. } => {
-                "invalid_value"
-            }
+            Self::InvalidParameter { .. } | Self::Search(_) => "invalid_value",
             Self::NoSuchLine => "line_not_found",
             Self::LineDeleted => "line_deleted",
         }

@@ -114,7 +114,32 @@ impl LogReader {
         .await
     }
 
-    /// All lines that match now, oldest first, in pieces that take little memory.
+    /// Lines that could have matched and were deleted, first and last: by retention, or with those of the filter's run.
+    ///
+    /// # Errors
+    /// `log_read_failed`.
+    pub async fn deleted(
+        &self,
+        scope: &TenantScope,
+        filter: &LogFilter,
+    ) -> Result<Option<(u64, u64)>, LogError> {
+        let run = filter.run.clone();
+        self.blocking(scope, move |reader, tenant| {
+            let chunks = &reader.shared.chunks;
+            let trimmed_seq = chunks.state(&tenant.scope)?.trimmed_seq;
+            let span = run.map(|run| chunks.run(&tenant.scope, &run)).transpose()?.flatten();
+            let (first_seq, last_seq) = match span {
+                Some(span) if span.lines == 0 => (span.first_seq, span.last_seq),
+                Some(span) => (span.first_seq, trimmed_seq),
+                None => (1, trimmed_seq),
+            };
+            Ok((first_seq <= last_seq).then_some((first_seq, last_seq)))
+        })
+        .await
+    }
+
+    /// All lines that match now, oldest first, in pieces that take little memory. What is deleted while they are read is
+    /// missing in them.
     ///
     /// # Errors
     /// `invalid_value`; in the stream, `log_read_failed`.
@@ -135,9 +160,13 @@ impl LogReader {
                 let high = end.unwrap_or(high);
                 let low = low.max(from_seq);
                 let scanned = reader.scan(tenant, &of_step, (low, high), LogOrder::Asc, &EXPORT_STEP)?;
-                let missing = reader.still_missing(tenant, scanned.missing)?;
+                let mut missing = reader.still_missing(tenant, scanned.missing)?;
                 let next = scanned.next_seq.map(|seq| LogCursor { order: LogOrder::Asc, seq });
                 let trimmed_seq = reader.shared.chunks.state(&tenant.scope)?.trimmed_seq;
+                // The first step begins wherever the log does now.
+                if from_seq > 0 && trimmed_seq >= from_seq {
+                    missing.insert(0, (from_seq, trimmed_seq));
+                }
                 Ok(Some((LogPage { lines: scanned.lines, next, missing, trimmed_seq }, high)))
             });
             let Some((page, high)) = step.await? else { return Ok(None) };

@@ -3,16 +3,15 @@
 //! A stream's bytes become lines in [`Capture`], wait in a bounded queue, and are committed by one thread for all tenants
 //! (`committer`): packed into chunk values (`pack`, `codec`), one atomic batch for each tenant, one flush for all. What
 //! is durable is told to followers from memory; [`LogReader`] reads what is stored. Lines have sequence numbers from 1
-//! without holes, for each tenant. Nothing here names the database: `store::log_chunks` does.
+//! without holes, for each tenant. What touches every line or byte is the crate `cloister-lines`; nothing here names the
+//! database: `store::log_chunks` does.
 
 mod chunk;
 mod codec;
 mod committer;
 mod delete;
 mod error;
-mod field;
 mod follow;
-mod level;
 mod line;
 mod lookup;
 mod pack;
@@ -32,13 +31,15 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use cloister_lines::{
+    FieldFilter, LogLevel, LogStream, MAX_PATTERN_BYTES, Mark, SearchError, UnknownWord, detect_level,
+    parse_fields, show_bytes,
+};
 pub use error::LogError;
-pub use field::{FieldFilter, parse_fields};
 pub use follow::{FollowBatch, FollowEvent, FollowFrom, LogFollow};
-pub use level::detect_level;
-pub use line::{Line, LineSource, LogLevel, LogStream, Mark, UnknownWord, show_bytes};
+pub use line::{Line, LineSource};
 pub use lookup::{Checked, LogContext, MAX_CONTEXT_LINES};
-pub use query::{LogCursor, LogFilter, LogOrder, LogQuery, MAX_PATTERN_BYTES};
+pub use query::{LogCursor, LogFilter, LogOrder, LogQuery};
 pub use queue::SeqRange;
 pub use reader::{LogPage, LogReader, MAX_PAGE_LINES};
 pub use retention::{Retention, Trimmed};

@@ -9,9 +9,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chunk::{Chunk, Head};
+use cloister_lines::{Head, LogStream};
+
+use super::chunk::Chunk;
 use super::codec::{CHUNK_COST_BYTES, Encoded, Encoder, LINE_COST_BYTES, SOURCE_COST_BYTES};
-use super::line::{LineSource, LogStream};
+use super::line::LineSource;
 use super::stats::LogStats;
 use crate::auth::TenantScope;
 use crate::ids::RunId;

@@ -3,11 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use cloister_lines::{FieldFilter, LogLevel, LogStream};
 use jiff::Timestamp;
 
 use super::error::LogError;
-use super::field::FieldFilter;
-use super::line::{LogLevel, LogStream};
 use super::query::LogFilter;
 use crate::api::LogParams;
 
@@ -41,7 +40,7 @@ impl LogFilter {
             regex: filled(params.regex.as_deref()).map(str::to_owned),
             fields: fields
                 .into_iter()
-                .map(|field| field.parse::<FieldFilter>())
+                .map(|field| field.parse::<FieldFilter>().map_err(|error| invalid("field", &error)))
                 .collect::<Result<_, LogError>>()?,
             from_us: parse("from", params.from.as_deref())?.map(unix_us),
             to_us: parse("to", params.to.as_deref())?.map(unix_us),

@@ -6,19 +6,12 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
+use cloister_lines::{FieldFilter, LogLevel, LogStream, Search, Wanted};
 
-use super::chunk::{Chunk, Head, Summary, name_bits};
+use super::chunk::{Chunk, Summary, name_bits};
 use super::error::LogError;
-use super::field::{FieldFilter, FieldMatcher};
-use super::line::{LogLevel, LogStream};
+use super::line::LineSource;
 use crate::ids::{CommandName, RunId, WorkflowRunId};
-
-/// The longest text or regular expression to look for.
-pub const MAX_PATTERN_BYTES: usize = 1024;
-/// Memory a compiled regular expression, and the automaton it builds while matching, may take; each.
-const MAX_REGEX_BYTES: usize = 1024 * 1024;
 
 /// Which way to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,11 +120,7 @@ pub(super) struct Matcher {
     /// Bits of the wanted streams and levels; all bits when any will do.
     streams: u8,
     levels: u8,
-    text: Option<Finder<'static>>,
-    regex: Option<Regex>,
-    /// Matches a text of many lines if it holds a line that matches, and perhaps others too.
-    regex_anywhere: Option<Regex>,
-    fields: Vec<FieldMatcher>,
+    search: Search,
 }
 
 impl Matcher {
@@ -145,13 +134,7 @@ impl Matcher {
             levels: wanted(
                 filter.levels.iter().fold(u8::from(filter.unlevelled), |bits, level| bits | level.bit()),
             ),
-            text: filter.text.as_deref().map(finder).transpose()?,
-            regex: filter.regex.as_deref().map(|pattern| regex(pattern, false)).transpose()?,
-            regex_anywhere: match filter.regex.as_deref() {
-                Some(pattern) if !has_text_anchors(pattern) => Some(regex(pattern, true)?),
-                _ => None,
-            },
-            fields: filter.fields.iter().map(FieldMatcher::new).collect(),
+            search: Search::new(filter.text.as_deref(), filter.regex.as_deref(), &filter.fields)?,
             filter: filter.clone(),
         })
     }
@@ -168,90 +151,31 @@ impl Matcher {
 
     /// False when the text of a chunk holds nothing that matches; cheap enough to ask before decoding the rest.
     pub(super) fn may_match_text(&self, text: &[u8]) -> bool {
-        self.text.as_ref().is_none_or(|finder| finder.find(text).is_some())
-            && self.fields.iter().all(|field| field.may_match(text))
-            && self.regex_anywhere.as_ref().is_none_or(|regex| regex.is_match(text))
+        self.search.may_match(text)
     }
 
     /// True when only the heads of lines are needed to tell which match.
     pub(super) fn needs_no_text(&self) -> bool {
-        self.text.is_none() && self.regex.is_none() && self.fields.is_empty()
+        self.search.is_empty()
     }
 
     /// Indices of the matching lines of a chunk within `range`, in order.
     pub(super) fn matches(&self, chunk: &Chunk, range: Range<usize>) -> Vec<usize> {
         let sources: Vec<bool> = chunk.sources.iter().map(|source| self.wants_source(source)).collect();
-        let by_head = self.regex.is_none() && self.fields.is_empty();
-        let wanted = |index: &usize| {
-            let head = chunk.heads.get(*index);
-            head.is_some_and(|head| sources.get(head.source as usize) == Some(&true) && self.wants_head(head))
-                && (by_head || chunk.line(*index).is_some_and(|line| self.wants_text(line.bytes)))
+        let wanted = Wanted {
+            streams: self.streams,
+            levels: self.levels,
+            from_us: self.filter.from_us.unwrap_or(0),
+            to_us: self.filter.to_us,
+            sources: &sources,
         };
-        match &self.text {
-            None => range.filter(wanted).collect(),
-            Some(finder) => lines_with(chunk, range, finder).into_iter().filter(wanted).collect(),
-        }
+        self.search.matches(&chunk.heads, &chunk.text, range, &wanted)
     }
 
-    fn wants_source(&self, source: &super::line::LineSource) -> bool {
+    fn wants_source(&self, source: &LineSource) -> bool {
         self.filter.run.as_ref().is_none_or(|run| *run == source.run)
             && self.filter.command.as_ref().is_none_or(|command| *command == source.command)
             && self.filter.workflow_run.as_ref().is_none_or(|run| Some(run) == source.workflow_run.as_ref())
             && self.filter.step.as_deref().is_none_or(|step| Some(step) == source.step.as_deref())
     }
-
-    fn wants_head(&self, head: &Head) -> bool {
-        head.mark.stream().bit() & self.streams != 0
-            && head.mark.level_bit() & self.levels != 0
-            && !head.mark.is_gone()
-            && self.filter.from_us.is_none_or(|from| head.time_us >= from)
-            && self.filter.to_us.is_none_or(|to| head.time_us < to)
-    }
-
-    /// Regular expression and fields; the text is looked for before.
-    fn wants_text(&self, line: &[u8]) -> bool {
-        self.regex.as_ref().is_none_or(|regex| regex.is_match(line))
-            && self.fields.iter().all(|field| field.matches(line))
-    }
-}
-
-/// Indices of the lines that contain the text: one search over all of them, not one for each.
-fn lines_with(chunk: &Chunk, range: Range<usize>, finder: &Finder<'_>) -> Vec<usize> {
-    let mut found = Vec::new();
-    let span = chunk.heads.get(range).and_then(|heads| Some((heads.first()?, heads.last()?)));
-    let Some((first, last)) = span else { return found };
-    let (mut at, end) = (first.start as usize, last.start as usize + last.len_bytes as usize);
-    while let Some(offset) = chunk.text.get(at..end).and_then(|text| finder.find(text)) {
-        let index = chunk.index_at(at + offset);
-        found.push(index);
-        match chunk.heads.get(index + 1) {
-            Some(next) => at = next.start as usize,
-            None => break,
-        }
-    }
-    found
-}
-
-fn finder(text: &str) -> Result<Finder<'static>, LogError> {
-    if text.is_empty() || text.len() > MAX_PATTERN_BYTES || text.contains('\n') {
-        return Err(LogError::InvalidText { max_bytes: MAX_PATTERN_BYTES });
-    }
-    Ok(Finder::new(text.as_bytes()).into_owned())
-}
-
-/// True when a pattern may hold what means the ends of the whole text also where `^` and `$` mean those of a line.
-fn has_text_anchors(pattern: &str) -> bool {
-    // A flag that is taken off may be the one that gives `^` and `$` their meaning.
-    let takes_flag_off =
-        |group: &str| group.split([':', ')', '<']).next().is_some_and(|flags| flags.contains('-'));
-    pattern.contains("\\A") || pattern.contains("\\z") || pattern.split("(?").skip(1).any(takes_flag_off)
-}
-
-fn regex(pattern: &str, of_many_lines: bool) -> Result<Regex, LogError> {
-    if pattern.len() > MAX_PATTERN_BYTES {
-        return Err(LogError::InvalidRegex(format!("longer than {MAX_PATTERN_BYTES} bytes")));
-    }
-    let mut builder = RegexBuilder::new(pattern);
-    builder.multi_line(of_many_lines).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES);
-    builder.build().map_err(|error| LogError::InvalidRegex(error.to_string()))
 }

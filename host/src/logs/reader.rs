@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloister_lines::LogStream;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 
 use super::error::LogError;
 use super::follow::{FollowFrom, LogFollow};
-use super::line::{Line, LogStream};
+use super::line::Line;
 use super::query::{LogCursor, LogFilter, LogOrder, LogQuery, Matcher};
 use super::retention::{Retention, is_due};
 use super::scan::{Budget, Scan, Scanned};
@@ -115,21 +116,23 @@ impl LogReader {
         self.blocking(scope, look).await
     }
 
-    /// What a run has written to a stream until now, byte for byte, as it is durable.
+    /// What a run has written to a stream until now, byte for byte, as it is durable; of lines behind `trimmed_seq`.
     ///
-    /// Ends with `log_damaged` where lines are missing, and with `log_read_failed`.
+    /// Ends with `log_damaged` where lines are missing, with `line_deleted` when some are deleted while they are read, and
+    /// with `log_read_failed`.
     pub fn raw(
         &self,
         scope: &TenantScope,
         run: &RunId,
         stream: LogStream,
+        trimmed_seq: u64,
     ) -> impl Stream<Item = Result<Bytes, LogError>> + Send + use<> {
         let filter = LogFilter { run: Some(run.clone()), streams: vec![stream], ..LogFilter::default() };
-        let start = (self.clone(), scope.clone(), filter, Some(0));
-        try_unfold(start, |(reader, scope, filter, from)| async move {
+        let start = (self.clone(), scope.clone(), filter, Some(trimmed_seq.saturating_add(1)));
+        try_unfold(start, move |(reader, scope, filter, from)| async move {
             let mut from = from;
             while let Some(seq) = from {
-                let (bytes, next) = reader.raw_step(&scope, &filter, seq).await?;
+                let (bytes, next) = reader.raw_step(&scope, &filter, seq, trimmed_seq + 1).await?;
                 from = next;
                 if !bytes.is_empty() {
                     return Ok(Some((Bytes::from(bytes), (reader, scope, filter, from))));
@@ -157,6 +160,7 @@ impl LogReader {
         scope: &TenantScope,
         filter: &LogFilter,
         from_seq: u64,
+        first_seq: u64,
     ) -> Result<(Vec<u8>, Option<u64>), LogError> {
         let matcher = Arc::new(Matcher::new(filter)?);
         let budget = Budget {
@@ -167,12 +171,19 @@ impl LogReader {
         };
         let scanned = self
             .blocking(scope, move |reader, tenant| {
+                let is_first = from_seq <= first_seq;
                 let Some((low, high)) = reader.bounds(tenant, &matcher.filter)? else {
-                    return Ok(Scanned::default());
+                    // Nothing is left of a run of which there was something a moment ago.
+                    return if is_first { Ok(Scanned::default()) } else { Err(LogError::LineDeleted) };
                 };
                 let seqs = (low.max(from_seq), high);
                 let mut scanned = reader.scan(tenant, &matcher, seqs, LogOrder::Asc, &budget)?;
                 scanned.missing = reader.still_missing(tenant, scanned.missing)?;
+                // Deleted before it was read: what came before does not continue with what comes now.
+                let trimmed_seq = reader.shared.chunks.state(&tenant.scope)?.trimmed_seq;
+                if from_seq <= trimmed_seq && low <= trimmed_seq + 1 {
+                    return Err(LogError::LineDeleted);
+                }
                 Ok(scanned)
             })
             .await?;

@@ -4,6 +4,7 @@
 //! taken in order.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::chunk::{Chunk, Summary};
 use super::codec::{Damage, Encoded};
@@ -270,27 +271,33 @@ impl Scan<'_> {
         steps: &[Step],
         look: &impl Look<T>,
     ) -> Vec<Option<Result<Looked<T>, Damage>>> {
-        let each = |steps: &[Step]| -> Vec<_> {
-            let mut text = Vec::new();
-            steps.iter().map(|step| self.look_at(step, look, &mut text)).collect()
+        let next = AtomicUsize::new(0);
+        // Each takes the next chunk, so that neither waits for the other when its core is busy.
+        let each = || {
+            let (mut looked, mut text) = (Vec::new(), Vec::new());
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(step) = steps.get(index) else { return looked };
+                looked.push((index, self.look_at(step, look, &mut text)));
+            }
         };
         let worth = steps.iter().filter(|step| self.may_match(step)).count();
-        if !self.helped || worth < MIN_SHARED_CHUNKS {
-            return each(steps);
-        }
-        let (near, far) = steps.split_at(steps.len() / 2);
-        std::thread::scope(|threads| {
-            let helper =
-                std::thread::Builder::new().name("log-scan".into()).spawn_scoped(threads, || each(far));
-            let mut looked = each(near);
-            match helper {
-                Ok(helper) => {
-                    looked.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let mut looked = if !self.helped || worth < MIN_SHARED_CHUNKS {
+            each()
+        } else {
+            std::thread::scope(|threads| {
+                // Without a helper, this one looks at all of them.
+                let helper =
+                    std::thread::Builder::new().name("log-scan".into()).spawn_scoped(threads, each).ok();
+                let mut looked = each();
+                if let Some(helper) = helper {
+                    looked.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
                 }
-                Err(_) => looked.extend(each(far)),
-            }
-            looked
-        })
+                looked
+            })
+        };
+        looked.sort_unstable_by_key(|(index, _)| *index);
+        looked.into_iter().map(|(_, looked)| looked).collect()
     }
 
     fn may_match(&self, step: &Step) -> bool {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::level::detect_level;
-use super::line::{LogLevel, LogStream, Mark};
+use cloister_lines::{LogLevel, LogStream, Mark, detect_level};
+
 use crate::masking::Masker;
 
 /// A longer line is split, and every part but the last is marked as continued.

@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use cloister_lines::LogStream;
+
 use super::codec::{Damage, Encoded};
 use super::error::LogError;
-use super::line::{LogStream, show_time};
+use super::line::show_time;
 use super::query::{LogFilter, LogOrder, Matcher};
 use super::reader::{LogReader, MAX_SCAN_BYTES, MAX_SCAN_CHUNKS};
 use super::scan::{Budget, Looked, MAX_BATCH_CHUNKS, Scan};

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+use cloister_lines::{LogLevel, LogStream};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::committer;
 use super::error::LogError;
-use super::line::{LineSource, LogLevel, LogStream};
+use super::line::LineSource;
 use super::queue::{Job, SeqRange};
 use super::reader::LogReader;
 use super::retention::{Retention, Trimmed};

@@ -8,7 +8,7 @@ use super::data_dir::{DataDir, make_private_dir};
 use super::{Store, StoreError, StoreOptions, commit, open_database, space};
 
 /// The copy while it is made.
-const NEW: &str = "store.new";
+pub(super) const NEW: &str = "store.new";
 /// The original while the copy takes its place.
 const OLD: &str = "store.old";
 /// Bytes of one batch of the copy.
@@ -93,11 +93,11 @@ fn take_place(dir: &DataDir) -> Result<(), StoreError> {
     fs::remove_dir_all(&old).map_err(StoreError::io("remove the old database"))
 }
 
-fn sync(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync the data directory"))
 }
 
-/// Brings what a killed compaction left to one of its two ends.
+/// Brings what a killed compaction or salvage left to one of its two ends.
 pub(super) fn settle(path: &Path) -> Result<(), StoreError> {
     let failed = || StoreError::io("settle what a compaction left");
     let (store, new, old) = (path.join("store"), path.join(NEW), path.join(OLD));
@@ -106,6 +106,10 @@ pub(super) fn settle(path: &Path) -> Result<(), StoreError> {
     }
     if old.exists() && !store.exists() {
         fs::rename(&old, &store).map_err(failed())?;
+    }
+    // A salvage ended between its two names: the copy is whole.
+    if new.exists() && !store.exists() {
+        fs::rename(&new, &store).map_err(failed())?;
     }
     for left in [old, new].into_iter().filter(|left| left.exists()) {
         fs::remove_dir_all(left).map_err(failed())?;

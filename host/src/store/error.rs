@@ -82,6 +82,7 @@ impl StoreError {
             Self::Damaged { .. } => "data_dir_damaged",
             Self::DiskFull { .. } => "disk_full",
             Self::TooLarge { .. } => "record_too_large",
+            Self::Database { source: sled::Error::Corruption { .. }, .. } => "data_dir_damaged",
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk_full",
             _ => "store_failed",
         }

@@ -15,6 +15,7 @@ mod keys;
 mod log_chunks;
 mod log_marks;
 mod records;
+mod salvage;
 mod space;
 mod table;
 mod value;
@@ -29,6 +30,7 @@ pub use error::StoreError;
 pub use keys::{Key, Kind, Prefix};
 pub use log_chunks::{LogChunks, LogState, LogWrites, RunSpan, StoredChunk};
 pub use records::*;
+pub use salvage::Salvaged;
 pub use table::{Direction, MAX_SCANNED_PER_PAGE, Page, PageQuery, Reader, Writer};
 pub use value::{MAX_VALUE_BYTES, Record};
 
@@ -199,6 +201,19 @@ impl Store {
     /// does not recover before it is opened again.
     pub async fn failed(&self) {
         self.inner.committer.failed().await;
+    }
+
+    /// Reads all records, as long as `goes_on`: how many. Blocks.
+    ///
+    /// # Errors
+    /// `data_dir_damaged` at the first that cannot be read.
+    pub fn check_blocking(&self, goes_on: impl Fn() -> bool) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for record in self.inner.records.iter().take_while(|_| goes_on()) {
+            record.map_err(StoreError::database("read a record"))?;
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// The log lines of all tenants.

@@ -303,3 +303,112 @@ fn a_store_in_use_is_not_compacted() {
     let _used = Store::open(dir.path(), &OPTIONS).unwrap();
     assert_eq!(Store::compact(dir.path(), &OPTIONS).unwrap_err().code(), "data_dir_in_use");
 }
+
+/// Changes bytes of the database's file, here and there.
+fn damage(path: &Path, every_bytes: usize) {
+    let db = path.join("store/db");
+    let mut bytes = fs::read(&db).unwrap();
+    // The first segment has what every database begins with.
+    for at in (600_000..bytes.len()).step_by(every_bytes) {
+        bytes[at] ^= 0x5a;
+    }
+    fs::write(&db, bytes).unwrap();
+}
+
+/// A store with many records and a log of a tenant, closed; what it holds.
+fn filled(path: &Path) -> Vec<(sled::IVec, sled::IVec, sled::IVec)> {
+    {
+        let store = Store::open(path, &OPTIONS).unwrap();
+        let mine = scope();
+        for number in 0..10 {
+            put_notes(&store, &scope(), 2_000);
+            let mut writes = LogWrites::default();
+            for seq in 0..20_u64 {
+                let noise = |at: u64| (at.wrapping_mul(6_364_136_223_846_793_005) >> 40) as u8;
+                writes.put_chunk(
+                    number * 2_000 + seq * 100 + 1,
+                    (0..9_000).map(|at| noise(at + seq)).collect(),
+                );
+            }
+            store.log_chunks().apply(&mine, writes).unwrap();
+            store.commit_blocking().unwrap();
+        }
+    }
+    contents(path)
+}
+
+#[test]
+fn records_that_cannot_be_read_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    assert!(store.check_blocking(|| true).unwrap() > 20_000);
+    assert_eq!(store.check_blocking(|| false).unwrap(), 0);
+    drop(store);
+    let store = Store::open(dir.path(), &OPTIONS).unwrap();
+    damage(dir.path(), 1_000);
+    assert_eq!(store.check_blocking(|| true).unwrap_err().code(), "data_dir_damaged");
+}
+
+#[test]
+fn what_a_damaged_database_still_holds_is_saved_and_the_damaged_files_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    damage(dir.path(), 400_000);
+    let damaged = fs::read(dir.path().join("store/db")).unwrap();
+    let saved = Store::salvage(dir.path(), &OPTIONS).unwrap();
+    assert!(saved.found.damaged > 0, "{saved:?}");
+    assert_eq!(saved.kept_at, dir.path().canonicalize().unwrap().join("store.damaged-1"));
+    assert!(fs::read(saved.kept_at.join("db")).unwrap() == damaged, "the damaged file was only read");
+    let after = contents(dir.path());
+    let known: std::collections::HashSet<_> = before.iter().collect();
+    assert!(after.iter().all(|record| known.contains(record)), "nothing is made up");
+    assert!(after.len() * 10 > before.len() * 9, "{} of {}, {saved:?}", after.len(), before.len());
+    // Once more, and both are kept.
+    let again = Store::salvage(dir.path(), &OPTIONS).unwrap();
+    assert_eq!((again.found.damaged, again.records as usize), (0, after.len()));
+    assert!(again.kept_at.ends_with("store.damaged-2") && saved.kept_at.exists());
+    assert_eq!(contents(dir.path()), after);
+}
+
+#[test]
+fn a_damaged_conf_or_snapshot_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    for entry in fs::read_dir(dir.path().join("store")).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == "conf" || name.starts_with("snap.") {
+            fs::write(entry.path(), "something else than it was").unwrap();
+        }
+    }
+    assert_eq!(Store::open(dir.path(), &OPTIONS).err().unwrap().code(), "data_dir_damaged");
+    Store::salvage(dir.path(), &OPTIONS).unwrap();
+    assert_eq!(contents(dir.path()), before);
+}
+
+#[test]
+fn where_nothing_is_left_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    put_notes(&Store::open(dir.path(), &OPTIONS).unwrap(), &scope(), 10);
+    let db = dir.path().join("store/db");
+    let noise = vec![0xa5; fs::metadata(&db).unwrap().len() as usize];
+    fs::write(&db, &noise).unwrap();
+    assert_eq!(Store::salvage(dir.path(), &OPTIONS).unwrap_err().code(), "data_dir_damaged");
+    assert_eq!(fs::read(&db).unwrap(), noise);
+    assert!(!dir.path().join("store.new").exists() && !dir.path().join("store.damaged-1").exists());
+    let nothing = dir.path().join("nothing");
+    Store::salvage(&nothing, &OPTIONS).unwrap_err();
+    assert!(!nothing.exists());
+}
+
+#[test]
+fn a_salvage_that_was_killed_between_its_two_names_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    put_notes(&Store::open(dir.path(), &OPTIONS).unwrap(), &scope(), 10);
+    let before = contents(dir.path());
+    let store = dir.path().join("store");
+    fs::rename(&store, dir.path().join("store.new")).unwrap();
+    fs::create_dir(dir.path().join("store.damaged-1")).unwrap();
+    assert_eq!(contents(dir.path()), before);
+    assert!(store.exists() && !dir.path().join("store.new").exists());
+}

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{self, ACCEPT};
+use axum::http::header::{self, ACCEPT, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -28,6 +28,9 @@ use crate::logs::{
 /// Buckets of a histogram, and lines on each side of a line, when a request does not say.
 const DEFAULT_BUCKETS: usize = 60;
 const DEFAULT_CONTEXT_LINES: usize = 20;
+/// Lines that a download cannot hold any more.
+const DELETED_LINES: HeaderName = HeaderName::from_static("x-cloister-deleted-lines");
+const JSON_LINES: &str = "application/x-ndjson";
 /// A comment is sent after so much silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -218,14 +221,17 @@ pub(in crate::http) async fn context(
     Ok(in_tenant(permit.scope(), context.to_api()))
 }
 
-/// All matching lines that there are now, oldest first: as lines of JSON, with `{"missing": …}` where some are damaged,
-/// or as the bytes that were written. An answer that is cut short breaks the connection.
+/// All matching lines that there are now, oldest first: as lines of JSON, with `{"missing": …}` where some are damaged or
+/// deleted meanwhile, or as the bytes that were written. Lines that were deleted before are told by the header
+/// `X-Cloister-Deleted-Lines` (first and last, as `1-500`), and as lines of JSON first of all by `{"deleted": …}`. An answer
+/// that is cut short breaks the connection.
 #[utoipa::path(
     get, path = "/v1/{tenant}/logs/export", tag = "logs",
     params(("tenant" = String, Path, description = "Slug or id."), ExportQuery, LogParams),
     responses((
         status = 200,
         description = "The lines.",
+        headers(("X-Cloister-Deleted-Lines" = String, description = "First and last of the lines that were deleted before, if any.")),
         content((LogLine = "application/x-ndjson"), (Vec<u8> = "application/octet-stream"))
     )),
     security(("bearer" = []))
@@ -239,14 +245,16 @@ pub(in crate::http) async fn export(
     let permit = authorize(&member, act::LogRead, "logs")?;
     let filter = filter_of(&pairs)?;
     let (write, content_type, attached): (WritePage, _, _) = match query.format.as_deref() {
-        None | Some("" | "jsonl") => {
-            (write_json, "application/x-ndjson", "attachment; filename=\"logs.jsonl\"")
-        }
+        None | Some("" | "jsonl") => (write_json, JSON_LINES, "attachment; filename=\"logs.jsonl\""),
         Some("raw") => (write_raw, "application/octet-stream", "attachment; filename=\"logs.txt\""),
         Some(_) => return Err(invalid("format", "expected jsonl or raw")),
     };
     settle(&app, permit.scope()).await?;
+    let deleted = app.logs.reader().deleted(permit.scope(), &filter).await?;
     let pages = app.logs.reader().lines(permit.scope(), &filter)?;
+    let told = deleted
+        .filter(|_| content_type == JSON_LINES)
+        .map(|deleted| Ok::<Bytes, LogError>(told("deleted", deleted).into()));
     let state = (Box::pin(pages), Box::pin(over(&app, member)));
     let pieces = stream::try_unfold(state, move |(mut pages, mut over)| async move {
         // Cut short, it must not look whole: an error breaks the connection.
@@ -265,7 +273,12 @@ pub(in crate::http) async fn export(
         (header::CONTENT_DISPOSITION, attached),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    let deleted = deleted.map(|(first_seq, last_seq)| [(DELETED_LINES, format!("{first_seq}-{last_seq}"))]);
+    let body = Body::from_stream(stream::iter(told).chain(pieces));
+    Ok(match deleted {
+        Some(deleted) => (headers, deleted, body).into_response(),
+        None => (headers, body).into_response(),
+    })
 }
 
 /// Turns a page into bytes of a download.
@@ -276,9 +289,7 @@ fn write_json(page: &crate::logs::LogPage) -> Result<Bytes, LogError> {
     let mut missing = page.missing.iter().peekable();
     let mut tell = |out: &mut Vec<u8>, before_seq: u64| {
         while let Some(&(first_seq, last_seq)) = missing.next_if(|(first_seq, _)| *first_seq < before_seq) {
-            let told = json!({"missing": {"first_seq": first_seq, "last_seq": last_seq}});
-            out.extend_from_slice(told.to_string().as_bytes());
-            out.push(b'\n');
+            out.extend_from_slice(&told("missing", (first_seq, last_seq)));
         }
     };
     for line in &page.lines {
@@ -289,6 +300,11 @@ fn write_json(page: &crate::logs::LogPage) -> Result<Bytes, LogError> {
     }
     tell(&mut out, u64::MAX);
     Ok(out.into())
+}
+
+/// A line of JSON about lines that are not there.
+fn told(what: &str, (first_seq, last_seq): (u64, u64)) -> Vec<u8> {
+    format!("{}\n", json!({what: {"first_seq": first_seq, "last_seq": last_seq}})).into_bytes()
 }
 
 fn write_raw(page: &crate::logs::LogPage) -> Result<Bytes, LogError> {

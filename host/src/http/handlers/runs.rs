@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap};
+use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -29,6 +29,8 @@ use crate::http::{
 use crate::ids::RunId;
 use crate::logs::LogStream;
 
+/// How much of an output was deleted.
+const MISSING_BYTES: HeaderName = HeaderName::from_static("x-cloister-missing-bytes");
 /// Between two comments on a quiet stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What a client waits before it connects again.
@@ -284,14 +286,20 @@ pub(in crate::http) async fn delete_logs(
     Ok(in_tenant(permit.scope(), DeletedLines { lines }))
 }
 
-/// What a run wrote to one stream, as raw bytes, as far as it is in the log.
+/// What a run wrote to one stream, as raw bytes, as far as it is in the log. The header `X-Cloister-Missing-Bytes` says how
+/// many bytes of its beginning were deleted; 0 when all are there. Where lines are damaged, or deleted meanwhile, the
+/// connection breaks.
 #[utoipa::path(
     get, path = "/v1/{tenant}/runs/{run}/output/{stream}", tag = "runs",
     params(
         ("tenant" = String, Path, description = "Slug or id."), ("run" = String, Path, description = "Its id."),
         ("stream" = String, Path, description = "`stdout` or `stderr`.")
     ),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")), security(("bearer" = []))
+    responses((
+        status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+        headers(("X-Cloister-Missing-Bytes" = u64, description = "Bytes of its beginning that were deleted."))
+    )),
+    security(("bearer" = []))
 )]
 pub(in crate::http) async fn raw(
     State(app): State<App>,
@@ -304,12 +312,13 @@ pub(in crate::http) async fn raw(
         "stderr" => LogStream::Stderr,
         other => return Err(ApiError::new("not_found", format!("a run has no stream `{other}`"))),
     };
-    let bytes = app.commands.raw_output(&permit, &run_id(&path.run)?, stream).await?;
+    let (missing_bytes, bytes) = app.commands.raw_output(&permit, &run_id(&path.run)?, stream).await?;
     // A guest wrote it: a browser that is led here must neither run nor guess it.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::CONTENT_DISPOSITION, "attachment"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
-    Ok((headers, Body::from_stream(bytes)).into_response())
+    let missing = [(MISSING_BYTES, missing_bytes.to_string())];
+    Ok((headers, missing, Body::from_stream(bytes)).into_response())
 }

@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 
 use super::members::join;
 use super::*;
+use crate::auth::TenantScope;
+use crate::logs::{LineSource, LogStream};
 
 const IMPORT: &str = "/v1/operator/import?slug=copy&owner_email=new@copy.test&reason=moved";
 
@@ -125,6 +127,41 @@ async fn a_tenant_comes_back_from_its_archive() {
     let names = |archive: &[u8]| unpack(archive).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
     assert_eq!(names(&theirs.body), names(&exported.body));
     assert_eq!(import(&other, &operator_there, &exported.body).await.problem(), "409 slug_taken");
+}
+
+#[tokio::test]
+async fn lines_that_are_damaged_are_told_in_the_archive_and_where_it_goes() {
+    let host = Host::start().await;
+    let owner = host.owner_of("acme").await;
+    let tenant = host.get("/v1/acme/logs", &owner).await.json()["tenant_id"].clone();
+    let scope = TenantScope::for_test(tenant.as_str().unwrap().parse().unwrap());
+    let run = "run_00000000000000000000000001".parse().unwrap();
+    let log = host.app.logs.run(&scope, LineSource::of_run(run, "hello".parse().unwrap()));
+    for _ in 0..3 {
+        let mut out = log.capture(LogStream::Stdout);
+        out.write("some text of some length\n".repeat(1_500).as_bytes()).await.unwrap();
+        out.finish().await.unwrap();
+        log.flush().await.unwrap();
+    }
+    host.app.store.log_chunks().damage_for_test(&scope, 1).unwrap();
+    let page = host.get("/v1/acme/logs?order=asc&limit=1", &owner).await.json();
+    let last = page["missing"][0]["last_seq"].as_u64().unwrap();
+    let exported = host.get("/v1/acme/export", &owner).await;
+    let (_, lines) = unpack(&exported.body).into_iter().find(|(path, _)| path.starts_with("logs/")).unwrap();
+    let first: Value = serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(first, json!({"missing": {"first_seq": 1, "last_seq": last}}));
+
+    let other = Host::start().await;
+    let operator = other.operator().await;
+    let made = import(&other, &operator, &exported.body).await.data();
+    let link = made["owner_link"].as_str().unwrap().split_once("/#/link/").unwrap().1;
+    let owner = other.sign_in_by_link(link).await;
+    let first = other.get("/v1/copy/logs?order=asc&limit=2", &owner).await.data();
+    assert_eq!((&first[0]["stream"], &first[0]["level"]), (&json!("system"), &json!("warn")));
+    assert_eq!(first[0]["text"], format!("lines 1 to {last} were damaged where this log comes from"));
+    assert_eq!(first[1]["text"], "some text of some length");
+    let counted = other.get("/v1/copy/logs?limit=1&count=true", &owner).await.json();
+    assert_eq!(counted["count"]["lines"], 4_500 - last + 1);
 }
 
 #[tokio::test]

@@ -438,3 +438,42 @@ async fn an_output_with_damaged_lines_ends_with_the_damage() {
     let events = output_events(&host, &token, "").await;
     assert_eq!(events.last().unwrap(), &("error".to_owned(), json!({"code": "log_damaged"})));
 }
+
+#[tokio::test]
+async fn downloads_say_what_was_deleted_before() {
+    let host = Host::start().await;
+    let token = host.owner_of("mine").await;
+    let (scope, written, last_of_first) = ended_run(&host, &token).await;
+    let raw = async || host.get(&format!("/v1/mine/runs/{RUN}/output/stdout"), &token).await;
+    let export = async |query: &str| host.get(&format!("/v1/mine/logs/export?{query}"), &token).await;
+    assert_eq!(raw().await.headers["x-cloister-missing-bytes"], "0");
+    let whole = export("").await;
+    assert!(!whole.headers.contains_key("x-cloister-deleted-lines"));
+    let first = |reply: &Reply| -> Value {
+        serde_json::from_slice(reply.body.split(|byte| *byte == b'\n').next().unwrap()).unwrap()
+    };
+    assert_eq!(first(&whole)["seq"], 1);
+
+    let gone: usize = written.split_inclusive('\n').take(last_of_first as usize).map(str::len).sum();
+    let retention = Retention { through_seq: Some(last_of_first), ..Retention::default() };
+    host.app.logs.trim(&scope, retention).await.unwrap();
+    let reply = raw().await;
+    assert_eq!(reply.headers["x-cloister-missing-bytes"], gone.to_string());
+    assert_eq!(reply.body, &written.as_bytes()[gone..]);
+    for query in ["", &format!("run={RUN}"), "run=run_00000000000000000000000009"] {
+        let reply = export(query).await;
+        assert_eq!(reply.headers["x-cloister-deleted-lines"], format!("1-{last_of_first}"), "{query}");
+        assert_eq!(first(&reply), json!({"deleted": {"first_seq": 1, "last_seq": last_of_first}}), "{query}");
+    }
+    let reply = export("format=raw").await;
+    assert_eq!(reply.headers["x-cloister-deleted-lines"], format!("1-{last_of_first}"));
+    assert!(reply.body.starts_with(&written.as_bytes()[gone..]));
+
+    host.app.logs.delete_run(&scope, &RUN.parse().unwrap()).await.unwrap();
+    let reply = raw().await;
+    assert_eq!(reply.headers["x-cloister-missing-bytes"], written.len().to_string());
+    assert!(reply.body.is_empty());
+    let told = first(&export(&format!("run={RUN}")).await);
+    assert_eq!(told["deleted"]["first_seq"], 1);
+    assert!(told["deleted"]["last_seq"].as_u64().unwrap() > last_of_first, "{told}");
+}

@@ -79,7 +79,8 @@ impl Fixture {
     }
 
     async fn raw(&self, tenant: u8, run: u8, stream: LogStream) -> Result<Vec<u8>, LogError> {
-        let bytes = self.reader.raw(&scope(tenant), &run_id(run), stream);
+        let trimmed_seq = self.chunks.state(&scope(tenant)).unwrap().trimmed_seq;
+        let bytes = self.reader.raw(&scope(tenant), &run_id(run), stream, trimmed_seq);
         bytes
             .try_fold(Vec::new(), async |mut all, bytes| {
                 Ok([std::mem::take(&mut all), bytes.to_vec()].concat())

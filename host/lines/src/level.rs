@@ -1,6 +1,6 @@
 //! Finds the level a line states about itself.
 
-use super::line::LogLevel;
+use super::mark::LogLevel;
 
 /// How much of a line is looked at.
 const MAX_JSON_SCAN_BYTES: usize = 4096;

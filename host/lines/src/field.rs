@@ -5,7 +5,7 @@ use std::str::FromStr;
 use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 
-use super::error::LogError;
+use super::search::SearchError;
 
 /// The longest name of a field, with its dots, and the longest value, in bytes.
 const MAX_PATH_BYTES: usize = 256;
@@ -24,13 +24,13 @@ pub struct FieldFilter {
 }
 
 impl FromStr for FieldFilter {
-    type Err = LogError;
-    fn from_str(text: &str) -> Result<Self, LogError> {
+    type Err = SearchError;
+    fn from_str(text: &str) -> Result<Self, SearchError> {
         let (path, value) = match text.split_once('=') {
             Some((path, value)) => (path, Some(value)),
             None => (text, None),
         };
-        let invalid = |why: String| LogError::InvalidParameter { name: "field", why };
+        let invalid = SearchError::Field;
         if path.is_empty() || path.len() > MAX_PATH_BYTES {
             return Err(invalid(format!(
                 "expected a name of 1 to {MAX_PATH_BYTES} bytes, then `=` and a value"
@@ -53,6 +53,7 @@ pub fn parse_fields(line: &[u8]) -> Option<Map<String, Value>> {
 }
 
 /// A field filter made ready to run over lines.
+#[derive(Debug)]
 pub(super) struct FieldMatcher {
     filter: FieldFilter,
     /// Bytes that a line with the field has, unless it is written with escapes.
