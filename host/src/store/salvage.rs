@@ -47,7 +47,8 @@ impl Store {
             .and_then(|damaged| Ok((damaged, fs::metadata(dir.store().join("db"))?.len())))
             .map_err(failed)?;
         // At worst the copy is as large.
-        space::admit(dir.path(), size_bytes.saturating_add(options.low_disk_bytes))?;
+        let needed_bytes = size_bytes.saturating_add(options.low_disk_bytes);
+        space::LowWater::new(needed_bytes).admit(dir.path())?;
         let new = dir.path().join(NEW);
         make_private_dir(&new)?;
         let copied = copy(&damaged, &new, options);
