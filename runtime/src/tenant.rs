@@ -69,8 +69,17 @@ impl Tenant {
     /// # Errors
     /// [`Exhausted`] when as many runs as the tenant may have are admitted.
     pub fn admit(&self) -> Result<Admission, Exhausted> {
-        let place = Arc::new(self.budget.reserve(Resource::Runs, 1)?);
-        Ok(Admission { tenant: self.clone(), place: RunPlace(place), kept: None })
+        Ok(self.admission(self.budget.reserve(Resource::Runs, 1)?))
+    }
+
+    /// As [`Tenant::admit`], but waits while as many runs as the tenant may have are admitted. Of several who wait, any may
+    /// be next.
+    pub async fn admitted(&self) -> Admission {
+        self.admission(self.budget.reserved(Resource::Runs, 1).await)
+    }
+
+    fn admission(&self, place: Reservation) -> Admission {
+        Admission { tenant: self.clone(), place: RunPlace(Arc::new(place)), kept: None }
     }
 }
 

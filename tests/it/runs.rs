@@ -72,7 +72,7 @@ async fn a_caller_who_goes_away_ends_the_run_that_they_wait_for() {
 
 #[tokio::test]
 async fn one_run_more_than_the_plan_allows_is_refused_until_another_ends() {
-    let config = "[plans.professional]\nconcurrent_runs = 2\n".to_owned();
+    let config = "[plans.professional]\nconcurrent_runs = 2\nwaiting_runs = 0\n".to_owned();
     let world = World::start_with(HostOptions { config, ..HostOptions::default() }).await;
     for client in [&world.a, &world.b] {
         client.deploy("wait", fixture("wait", Shape::Core), json!({})).await;
@@ -86,6 +86,21 @@ async fn one_run_more_than_the_plan_allows_is_refused_until_another_ends() {
     world.b.start(json!({"command": "wait"})).await;
     world.a.post(&format!("runs/{first}/kill"), json!({})).await.expect(200);
     world.a.start(json!({"command": "wait"})).await;
+}
+
+#[tokio::test]
+async fn a_start_without_a_place_waits_for_one_behind_as_many_as_the_plan_allows() {
+    let config = "[plans.professional]\nconcurrent_runs = 1\nwaiting_runs = 1\n".to_owned();
+    let world = World::start_with(HostOptions { config, ..HostOptions::default() }).await;
+    world.a.deploy("wait", fixture("wait", Shape::Core), json!({})).await;
+    let running = world.a.start(json!({"command": "wait"})).await;
+    let start = || Box::pin(world.a.post("runs", json!({"command": "wait"})));
+    // Of the two, one waits, and the other finds that somebody does.
+    let (refused, _, mut left) = futures_util::future::select_all([start(), start()]).await;
+    refused.problem(429, "too_many_runs");
+    assert_eq!(refused.header("retry-after"), "1");
+    world.a.post(&format!("runs/{running}/kill"), json!({})).await.expect(200);
+    left.remove(0).await.expect(202);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cloister_runtime::{
-    Admission, Budget, Canceller, Exhausted, Resource, Runtime, StdinPipe, Tenant, TenantLimits,
+    Admission, Budget, BudgetUse, Canceller, Exhausted, Resource, Runtime, StdinPipe, Tenant, TenantLimits,
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
@@ -50,6 +50,8 @@ impl ActiveRun {
 const IDLE: Duration = Duration::from_secs(60);
 /// Tenants known before the idle among them are looked for.
 const KNOWN_TENANTS: usize = 256;
+/// How long a start waits for a place among its tenant's runs.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Memory below which no guest can start, in bytes: one page.
 const LEAST_MEMORY_BYTES: u64 = 64 << 10;
 
@@ -58,6 +60,10 @@ struct TenantRuns {
     last_used: Mutex<Instant>,
     limits: Mutex<TenantLimits>,
     count: AtomicUsize,
+    /// Starts that wait for a place.
+    waiting: AtomicUsize,
+    /// Held by the one that waited longest, so that places are given in the order of coming.
+    turn: tokio::sync::Mutex<()>,
     runs: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
 }
 
@@ -75,19 +81,60 @@ impl TenantRuns {
         self.tenant.budget().is_unused() && now.duration_since(*self.last_used.lock()) > IDLE
     }
 
-    /// Leave for one more run, unless the others hold all of the tenant's memory.
-    fn admit(&self) -> Result<Admission, CommandError> {
+    /// Leave for one more run, unless the others hold all of the tenant's memory. Waits for a place behind at most so many
+    /// others.
+    async fn admit(&self, most_waiting: usize) -> Result<Admission, CommandError> {
         *self.last_used.lock() = Instant::now();
-        let memory = self.tenant.budget().usage(Resource::Memory);
-        if memory.used.saturating_add(LEAST_MEMORY_BYTES) > memory.limit {
-            return Err(CommandError::TenantMemory(Exhausted {
-                resource: Resource::Memory,
-                wanted: LEAST_MEMORY_BYTES,
-                used: memory.used,
-                limit: memory.limit,
-            }));
+        self.memory_left()?;
+        // Whoever waits goes first.
+        if self.waiting.load(Ordering::Acquire) == 0
+            && let Ok(admission) = self.tenant.admit()
+        {
+            return Ok(admission);
         }
-        self.tenant.admit().map_err(CommandError::TooManyRuns)
+        let _waits = Waits::join(&self.waiting, most_waiting).ok_or_else(|| self.full())?;
+        let admitted = async {
+            let _turn = self.turn.lock().await;
+            self.tenant.admitted().await
+        };
+        let admission = tokio::time::timeout(MAX_WAIT, admitted).await.map_err(|_| self.full())?;
+        self.memory_left()?;
+        Ok(admission)
+    }
+
+    fn memory_left(&self) -> Result<(), CommandError> {
+        let left = self.tenant.budget().usage(Resource::Memory);
+        if left.used.saturating_add(LEAST_MEMORY_BYTES) > left.limit {
+            return Err(CommandError::TenantMemory(exhausted(Resource::Memory, LEAST_MEMORY_BYTES, &left)));
+        }
+        Ok(())
+    }
+
+    fn full(&self) -> CommandError {
+        let runs = self.tenant.budget().usage(Resource::Runs);
+        CommandError::TooManyRuns(exhausted(Resource::Runs, 1, &runs))
+    }
+}
+
+fn exhausted(resource: Resource, wanted: u64, usage: &BudgetUse) -> Exhausted {
+    Exhausted { resource, wanted, used: usage.used, limit: usage.limit }
+}
+
+/// One of those who wait; leaves when dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    /// `None` when `most` wait already.
+    fn join(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let one_more = |waiting: usize| (waiting < most).then_some(waiting + 1);
+        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -155,15 +202,17 @@ impl Drop for Listing {
 }
 
 impl ActiveRuns {
-    /// Takes a place for one more run, within the limits of the tenant's plan, which hold from now on.
-    pub(super) fn place(
+    /// Takes a place for one more run, within the limits of the tenant's plan, which hold from now on. When there is none
+    /// it waits, behind at most `most_waiting` others.
+    pub(super) async fn place(
         &self,
         scope: &TenantScope,
         limits: &TenantLimits,
+        most_waiting: usize,
         runtime: &Runtime,
     ) -> Result<(Listing, Admission), CommandError> {
         let tenant = self.tenant(scope, limits, runtime);
-        let admission = tenant.admit()?;
+        let admission = tenant.admit(most_waiting).await?;
         self.total.count.fetch_add(1, Ordering::AcqRel);
         tenant.count.fetch_add(1, Ordering::AcqRel);
         let listing = Listing { tenant, total: Arc::clone(&self.total), run: None };
@@ -211,6 +260,8 @@ impl ActiveRuns {
                 last_used: Mutex::new(Instant::now()),
                 limits: Mutex::new(*limits),
                 count: AtomicUsize::new(0),
+                waiting: AtomicUsize::new(0),
+                turn: tokio::sync::Mutex::default(),
                 runs: Mutex::default(),
             })
         });

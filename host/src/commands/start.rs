@@ -116,6 +116,16 @@ struct Plan {
     limits: api::Limits,
 }
 
+/// How a run is started.
+struct Way {
+    /// Its record is on disk before it starts.
+    durable: bool,
+    /// The beginning of its output is kept for the answer.
+    keeps_heads: bool,
+    /// It waits for a place among its tenant's runs.
+    waits: bool,
+}
+
 impl Commands {
     /// Starts a run whose streams are as the request says. With `durable`, its record is on disk before this returns.
     ///
@@ -127,7 +137,8 @@ impl Commands {
         request: CreateRun,
         durable: bool,
     ) -> Result<Started, CommandError> {
-        self.start_with(permit, request, durable, !durable, Joins::default()).await
+        let way = Way { durable, keeps_heads: !durable, waits: true };
+        self.start_with(permit, request, way, Joins::default()).await
     }
 
     /// Starts a run that is joined to a console, to the next command of a line, or to files.
@@ -140,15 +151,16 @@ impl Commands {
         request: CreateRun,
         joins: Joins,
     ) -> Result<Started, CommandError> {
-        self.start_with(permit, request, false, false, joins).await
+        // The commands of a line run together: one that waited for another's place would wait for ever.
+        let way = Way { durable: false, keeps_heads: false, waits: false };
+        self.start_with(permit, request, way, joins).await
     }
 
     async fn start_with(
         &self,
         permit: &Permit<act::RunCreate>,
         request: CreateRun,
-        durable: bool,
-        keeps_heads: bool,
+        Way { durable, keeps_heads, waits }: Way,
         joins: Joins,
     ) -> Result<Started, CommandError> {
         let inner = &self.inner;
@@ -161,8 +173,9 @@ impl Commands {
         };
         let plan = self.plan(permit, &request).await?;
         let allowed = permit.limits();
+        let most_waiting = if waits { allowed.waiting_runs } else { 0 };
         let (mut listing, admission) =
-            inner.active.place(permit.scope(), &allowed.of_tenant(), &inner.runtime)?;
+            inner.active.place(permit.scope(), &allowed.of_tenant(), most_waiting, &inner.runtime).await?;
         let slot = Arc::clone(&inner.free_slots).try_acquire_owned().map_err(|_| CommandError::Busy)?;
         inner.quota.run(permit, allowed).await?;
         let limits = Limits { clock_resolution: allowed.clock_resolution(), ..runtime_limits(&plan.limits) };

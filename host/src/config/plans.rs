@@ -33,6 +33,8 @@ pub struct Plan {
     pub deployments: usize,
     /// Runs at once.
     pub concurrent_runs: usize,
+    /// Starts of further runs that wait for a place among them; 0 refuses them at once.
+    pub waiting_runs: usize,
     /// Memory and tables of all runs together, in bytes.
     pub tenant_memory_bytes: u64,
     /// Files, directories and sockets that all runs together hold open.
@@ -146,6 +148,7 @@ impl Default for Plans {
             modules: 100,
             deployments: 3,
             concurrent_runs: 4,
+            waiting_runs: 4,
             tenant_memory_bytes: 512 * MIB,
             tenant_open_files: 1_024,
             tenant_output_bytes: 4 * MIB,
@@ -177,6 +180,7 @@ impl Default for Plans {
             modules: 300,
             deployments: 10,
             concurrent_runs: 16,
+            waiting_runs: 16,
             tenant_memory_bytes: 2 * GIB,
             tenant_open_files: 4_096,
             tenant_output_bytes: 16 * MIB,
@@ -209,6 +213,7 @@ impl Default for Plans {
             modules: 2_000,
             deployments: 50,
             concurrent_runs: 64,
+            waiting_runs: 64,
             tenant_memory_bytes: 8 * GIB,
             tenant_open_files: 16_384,
             tenant_output_bytes: 64 * MIB,
@@ -241,6 +246,7 @@ impl Default for Plans {
             modules: 20_000,
             deployments: 20_000,
             concurrent_runs: 256,
+            waiting_runs: 256,
             tenant_memory_bytes: 64 * GIB,
             tenant_open_files: 65_536,
             tenant_output_bytes: 256 * MIB,
@@ -337,6 +343,7 @@ impl Plan {
             within(&key("modules"), plan.modules, 1..=1_000_000)?;
             within(&key("deployments"), plan.deployments, 1..=1_000_000)?;
             within(&key("concurrent_runs"), plan.concurrent_runs, 1..=100_000)?;
+            within(&key("waiting_runs"), plan.waiting_runs, 0..=100_000)?;
             let least_output = MIN_OUTPUT_BYTES.saturating_mul(plan.concurrent_runs as u64);
             within(&key("tenant_memory_bytes"), plan.tenant_memory_bytes, plan.memory_bytes..=1024 * GIB)?;
             within(&key("tenant_open_files"), plan.tenant_open_files, 16..=1_000_000)?;
