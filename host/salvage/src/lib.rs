@@ -13,7 +13,9 @@
 //! ```
 //!
 //! What was damaged may have been the newest state of a page: then an older one is found, as far as it is still there. So
-//! what is read may hold what had been changed or deleted.
+//! what is read may hold what had been changed or deleted. It never holds what was not written, nor a record of one tree in
+//! another: changes of a page that may have been written in full meanwhile are left out, and so are pages whose tree cannot
+//! be told. The names of the trees stand in one page; without any copy of it there is nothing to be read.
 
 mod log;
 mod node;

