@@ -1,12 +1,9 @@
 //! Programs that nobody here wrote: ripgrep and jq (of the jaq crates), as modules and as components.
 
-use std::path::Path;
-use std::process::Command;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Shape, World, find_program, guests_dir, real};
+use crate::harness::{Call, Client, Outcome, Shape, World, guests_dir, real};
 
 const FILES: [(&str, &str); 4] = [
     ("docs/a.txt", "alpha\nneedle one\nomega\n"),
@@ -14,14 +11,6 @@ const FILES: [(&str, &str); 4] = [
     ("docs/deep/c.md", "# Needle\n\nthe second needle, and a third needle\n"),
     ("data/people.json", r#"[{"name":"Ada","born":1815},{"name":"Zoë","born":1990}]"#),
 ];
-
-/// What a program wrote, and its code.
-#[derive(Debug, PartialEq, Eq)]
-struct Outcome {
-    code: u64,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
 
 async fn with_files(world: &World) {
     for (path, text) in FILES {
@@ -38,40 +27,24 @@ async fn run(client: &Client, command: &str, args: &[&str], stdin: &str) -> Outc
     assert_eq!(run["outcome"]["kind"], "exited", "{run}");
     let path = format!("runs/{}/output", run["id"].as_str().unwrap());
     Outcome {
-        code: run["outcome"]["exit_code"].as_u64().unwrap(),
+        code: i32::try_from(run["outcome"]["exit_code"].as_i64().unwrap()).unwrap(),
         stdout: client.get(&format!("{path}/stdout")).await.expect(200).body,
         stderr: client.get(&format!("{path}/stderr")).await.expect(200).body,
     }
 }
 
-/// The same with the reference engine, when there is one.
-async fn reference(wasm: &Path, name: &str, folder: &Path, args: &[&str], stdin: &str) -> Option<Outcome> {
-    let program = find_program("wasmtime")?;
-    let mut command = Command::new(program);
-    command.arg("run").args(["--argv0", name]);
-    for sub in ["docs", "data"] {
-        command.arg("--dir").arg(format!("{}::/{sub}", folder.join(sub).display()));
-    }
-    command.arg(wasm).args(args);
-    let input = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut &input, stdin.as_bytes()).unwrap();
-    std::io::Seek::rewind(&mut &input).unwrap();
-    command.stdin(input);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let code = u64::try_from(output.status.code().unwrap()).unwrap();
-    Some(Outcome { code, stdout: output.stdout, stderr: output.stderr })
-}
-
-/// Runs each call on the host in both shapes, and compares with the reference.
-async fn compare(program: &str, calls: &[(&[&str], &str)]) {
+/// Runs each call on the host in both shapes, and compares with the reference: always with wasmtime as a library, and
+/// with `wasmtime run` where it is installed.
+async fn compare(program: &'static str, calls: &'static [(&[&str], &str)]) {
     let world = World::start().await;
     with_files(&world).await;
-    let folder = tempfile::tempdir().unwrap();
+    let here = tempfile::tempdir().unwrap();
     for (path, text) in FILES {
-        let path = folder.path().join(path);
+        let path = here.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    let (docs, data) = (here.path().join("docs"), here.path().join("data"));
     let grants = json!({"directories": [
         read_only("/docs")["directories"][0], read_only("/data")["directories"][0]
     ]});
@@ -80,9 +53,17 @@ async fn compare(program: &str, calls: &[(&[&str], &str)]) {
         let wasm = guests_dir().join("real").join(format!("{program}{}", shape.ending()));
         for (args, stdin) in calls {
             let ours = run(&world.a, program, args, stdin).await;
-            match reference(&wasm, program, folder.path(), args, stdin).await {
-                Some(theirs) => assert_eq!(ours, theirs, "{shape:?} {args:?}"),
-                None => eprintln!("not compared, since there is no `wasmtime` on the search path: {args:?}"),
+            let (wasm, docs, data) = (wasm.clone(), docs.clone(), data.clone());
+            let (library, command) = tokio::task::spawn_blocking(move || {
+                let folders = &[(docs.as_path(), "/docs"), (data.as_path(), "/data")];
+                let call = Call { wasm: &wasm, name: program, args, stdin, folders };
+                (call.with_the_library(), call.with_the_command())
+            })
+            .await
+            .unwrap();
+            assert_eq!(ours, library, "{shape:?} {args:?}");
+            if let Some(command) = command {
+                assert_eq!(ours, command, "{shape:?} {args:?}, with `wasmtime run`");
             }
         }
     }
