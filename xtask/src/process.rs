@@ -59,11 +59,16 @@ pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
     false
 }
 
-/// Cargo, in this directory, without the variables that `cargo run` gave to xtask itself: build scripts that watch
-/// them would run again each time.
+/// Cargo, in this directory, as a person would start it.
 pub(crate) fn cargo(directory: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(directory);
+    without_own_package(command.current_dir(directory));
+    command
+}
+
+/// Takes away the variables that `cargo run` gave to xtask itself. Build scripts that watch them (ring's does) would run again
+/// whenever a program with them and one without build by turns, and with them all that depends on their crates.
+pub(crate) fn without_own_package(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let Some(text) = name.to_str() else { continue };
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -117,6 +122,14 @@ mod tests {
     fn a_program_that_ends_in_time_reports_its_success() {
         assert!(succeeds_within(&mut Command::new("true"), Duration::from_secs(30)));
         assert!(!succeeds_within(&mut Command::new("false"), Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_program_is_not_told_of_the_package_that_cargo_runs() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some(), "cargo tells a test of its package");
+        let printed = output(without_own_package(&mut Command::new("env"))).unwrap();
+        assert!(printed.contains("PATH="));
+        assert!(!printed.contains("CARGO_PKG_") && !printed.contains("CARGO_MANIFEST_"), "{printed}");
     }
 
     #[test]

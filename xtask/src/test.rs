@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::layout::Layout;
-use crate::process::{cargo, run, step};
+use crate::process::{cargo, run, step, without_own_package};
 use crate::tools::NEXTEST;
 
 /// A part of the tests.
@@ -50,10 +50,12 @@ fn rust(layout: &Layout, filters: &[OsString]) -> Result<()> {
     step("testing the workspace");
     let others = ["--workspace", "--exclude", "xtask"];
     match NEXTEST.ready(layout) {
-        Ok(nextest) => run(with_guests(layout, Command::new(nextest).current_dir(&layout.root))
-            .args(["nextest", "run", "--no-tests=pass"])
-            .args(others)
-            .args(filters))?,
+        Ok(nextest) => {
+            let mut nextest = Command::new(nextest);
+            without_own_package(nextest.current_dir(&layout.root));
+            let asked = ["nextest", "run", "--no-tests=pass"];
+            run(with_guests(layout, &mut nextest).args(asked).args(others).args(filters))?;
+        }
         Err(error) => {
             step(format!("going on with `cargo test`: {error:#}"));
             run(workspace(layout).args(["test", "--lib", "--bins", "--tests"]).args(others).args(filters))?;
