@@ -215,12 +215,14 @@ mod tests {
         Tenants::default().get(&TenantScope::for_test(TenantId::generate(&Clock::system())))
     }
 
-    /// Queues so many batches of half a megabyte.
-    async fn fill(queue: &Queue, tenant: &Arc<TenantLog>, batches: usize) {
+    const HALF: usize = TENANT_COMMIT_BYTES / 2;
+
+    /// Queues so many batches of so many bytes.
+    async fn fill(queue: &Queue, tenant: &Arc<TenantLog>, batches: usize, bytes: usize) {
         let run = RunId::generate(&Clock::system());
         let source = Arc::new(LineSource::of_run(run, "flood".parse().unwrap()));
         for _ in 0..batches {
-            let batch = LineBatch { text: vec![b'x'; 512 * 1024], lines: Vec::new() };
+            let batch = LineBatch { text: vec![b'x'; bytes], lines: Vec::new() };
             let room = queue.room(tenant, &batch).await.unwrap();
             let job = Job::Lines { source: Arc::clone(&source), batch, ack: None, room };
             queue.push(tenant, job).unwrap();
@@ -230,11 +232,11 @@ mod tests {
     #[tokio::test]
     async fn a_tenant_alone_has_a_whole_commit_and_one_among_others_a_part_of_it() {
         let (queue, flood, light) = (Queue::new(), tenant(), tenant());
-        fill(&queue, &flood, 6).await;
+        fill(&queue, &flood, 6, HALF).await;
         let jobs = |work: Work| work.iter().map(|(_, jobs)| jobs.len()).collect::<Vec<_>>();
         assert_eq!(jobs(queue.take().unwrap()), [6]);
-        fill(&queue, &flood, 6).await;
-        fill(&queue, &light, 1).await;
+        fill(&queue, &flood, 6, HALF).await;
+        fill(&queue, &light, 1, HALF).await;
         assert_eq!(jobs(queue.take().unwrap()), [2, 1]);
         assert_eq!(jobs(queue.take().unwrap()), [4]);
     }
@@ -242,14 +244,15 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_a_commit_took_along_keeps_no_later_one_from_waking_the_committer() {
         let (queue, one, other) = (Queue::new(), tenant(), tenant());
-        fill(&queue, &one, 1).await;
+        // Too little to be urgent, all together.
+        fill(&queue, &one, 1, 1).await;
         // As far as `take` is when it has the tenants and not yet their jobs.
         let taken = std::mem::take(&mut *queue.ready.lock()).tenants;
         queue.ready.lock().open = true;
-        fill(&queue, &one, 1).await;
+        fill(&queue, &one, 1, 1).await;
         assert_eq!((taken.len(), take_jobs(&mut one.pending.lock(), COMMIT_BYTES).0.len()), (1, 2));
         let stale = queue.ready.lock().due;
-        fill(&queue, &other, 1).await;
+        fill(&queue, &other, 1, 1).await;
         assert!(queue.ready.lock().due > stale);
     }
 
