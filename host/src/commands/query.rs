@@ -96,6 +96,8 @@ impl Commands {
         if record.status != RunStatus::Ended {
             return Err(CommandError::RunNotEnded);
         }
+        // A run whose record is not written yet is told from memory, with all its output.
+        self.inner.records.settled().await;
         Ok(self.inner.logs.delete_run(permit.scope(), id).await?)
     }
 

@@ -41,8 +41,7 @@ impl Store {
             let from = open_database(&dir.store(), options.cache_bytes)?;
             let size_bytes = from.size_on_disk().map_err(StoreError::database("look at its size"))?;
             // At worst the copy is as large.
-            let needed_bytes = size_bytes.saturating_add(options.low_disk_bytes);
-            space::LowWater::new(needed_bytes).admit(dir.path())?;
+            space::admit(dir.path(), size_bytes.saturating_add(options.low_disk_bytes))?;
             make_private_dir(&new)?;
             let to = open_database(&new, options.cache_bytes)?;
             for name in from.tree_names() {

@@ -54,7 +54,7 @@ struct Inner {
     committer: commit::Committer,
     // One writer at a time, so that "check, then write" is one step.
     writing: parking_lot::Mutex<()>,
-    low_water: space::LowWater,
+    low_disk_bytes: u64,
     log_marks: log_marks::LogMarks,
     // Dropped in this order: the database closes before its directory is given up.
     db: sled::Db,
@@ -77,7 +77,7 @@ impl Store {
                 records,
                 committer,
                 writing: parking_lot::Mutex::new(()),
-                low_water: space::LowWater::new(options.low_disk_bytes),
+                low_disk_bytes: options.low_disk_bytes,
                 log_marks: log_marks::LogMarks::open(path)?,
                 db,
                 dir,
@@ -235,7 +235,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::DiskFull`].
     pub fn admit(&self) -> Result<(), StoreError> {
-        self.inner.low_water.admit(self.inner.dir.path())
+        space::admit(self.inner.dir.path(), self.inner.low_disk_bytes)
     }
 
     /// Where the other folders of the data directory are.

@@ -47,8 +47,7 @@ impl Store {
             .and_then(|damaged| Ok((damaged, fs::metadata(dir.store().join("db"))?.len())))
             .map_err(failed)?;
         // At worst the copy is as large.
-        let needed_bytes = size_bytes.saturating_add(options.low_disk_bytes);
-        space::LowWater::new(needed_bytes).admit(dir.path())?;
+        space::admit(dir.path(), size_bytes.saturating_add(options.low_disk_bytes))?;
         let new = dir.path().join(NEW);
         make_private_dir(&new)?;
         let copied = copy(&damaged, &new, options);
