@@ -18,8 +18,8 @@ const ABOVE_RUNTIME: [&str; 8] =
 const HOMES: [(&str, &[&str]); 7] = [
     ("sled", &["host/src/store/", "host/salvage/src/tests.rs", "benches/"]),
     ("jsonwebtoken", &["host/src/auth/", "tests/"]),
-    ("wasmtime", &["runtime/", "benches/"]),
-    ("wasmtime_wasi", &["runtime/", "benches/"]),
+    ("wasmtime", &["runtime/", "benches/", "tests/it/harness/reference.rs"]),
+    ("wasmtime_wasi", &["runtime/", "benches/", "tests/it/harness/reference.rs"]),
     ("axum", &["host/src/http/", "host/src/server/", "host/tests/", "tests/", "benches/"]),
     // In the runtime for `wasi:http` alone.
     ("hyper", &["runtime/src/http/", "host/", "tests/", "benches/"]),
