@@ -74,8 +74,8 @@ const LIMITS: Limits =
 pub(crate) const SHORT_WALL_MS: u64 = 400;
 /// The limit that ends a probe by its CPU time.
 pub(crate) const SHORT_CPU_MS: u64 = 200;
-/// The limit that ends a probe by its fuel, in units. An exception costs ten of them and some 15 µs: more would meet the wall
-/// limit on a busy machine.
+/// The limit that ends a probe by its fuel, in units. A million of them spent on exceptions is about 1.6 s of CPU time: much more
+/// would meet the wall limit on a busy machine.
 const LITTLE_FUEL: u64 = 2_000_000;
 
 impl Probe {
