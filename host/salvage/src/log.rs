@@ -16,8 +16,6 @@ const SEGMENT_HEADER_BYTES: usize = 20;
 const MAX_HEADER_BYTES: usize = 32;
 /// The page that names the trees.
 pub(crate) const META_PAGE: PageId = 0;
-/// Segments at the end of the log, where what is not there may never have been written.
-const TAIL_SEGMENTS: usize = 2;
 
 /// Number of a page.
 pub(crate) type PageId = u64;
@@ -89,6 +87,8 @@ pub(crate) struct Log {
     pub(crate) found: Found,
     /// Where the log was last damaged so that nobody knows which pages it was about.
     hole_lsn: u64,
+    /// Where segments begin before which one is missing, in order: sled writes over those whose pages stand elsewhere.
+    gaps: Vec<u64>,
 }
 
 /// One message within a segment.
@@ -110,6 +110,7 @@ impl Log {
             freed: HashMap::new(),
             found: Found::default(),
             hole_lsn: 0,
+            gaps: Vec::new(),
         };
         let segments = log.segments()?;
         let mut buffer = vec![0; SEGMENT_BYTES];
@@ -119,18 +120,37 @@ impl Log {
         };
         let count = segments.len();
         let is_any_lost = log.found.damaged_bytes > 0;
-        let mut expected = 0;
+        let (mut expected, mut inner_hole_lsn) = (0, 0);
         for (index, (number, at)) in segments.into_iter().enumerate() {
             // Segments that are used again leave gaps, too; this one may be of those that could not be told.
-            if number != expected && is_any_lost {
-                log.hole_lsn = number * SEGMENT_BYTES as u64;
+            if number != expected {
+                log.gaps.push(number * SEGMENT_BYTES as u64);
+                if is_any_lost {
+                    log.hole_lsn = number * SEGMENT_BYTES as u64;
+                }
             }
             expected = number + 1;
-            if !log.read_segment((number, at), index + TAIL_SEGMENTS >= count, end_lsn, &mut buffer)? {
+            inner_hole_lsn = log.hole_lsn;
+            if !log.read_segment((number, at), index + 1 == count, end_lsn, &mut buffer)? {
                 break;
             }
         }
+        log.leave_out_doubtful_changes(inner_hole_lsn);
         Ok(log)
+    }
+
+    /// Leaves out changes of pages whose newest state may be lost, from the first missing segment on: the page may have been
+    /// written in full in it, with another prefix. While the newest state is there, sled needs what stood in that segment no
+    /// more; what is lost in the last segment let none be written over yet.
+    fn leave_out_doubtful_changes(&mut self, inner_hole_lsn: u64) {
+        for page in self.pages.values_mut() {
+            let whole_lsn = page.whole.lsn;
+            if page.is_cut || whole_lsn < inner_hole_lsn {
+                let gap = self.gaps.partition_point(|gap| *gap <= whole_lsn);
+                let Some(gap_lsn) = self.gaps.get(gap) else { continue };
+                page.changes.retain(|change| change.lsn < *gap_lsn);
+            }
+        }
     }
 
     /// The segments by their numbers, with their places in the file.
@@ -207,7 +227,8 @@ impl Log {
                     continue;
                 }
                 self.hole_lsn = lsn;
-                if !is_tail {
+                // What is not there at the end of the log may never have been written.
+                if !is_tail || is_of(rest, number) {
                     self.found.damaged += 1;
                     self.found.damaged_bytes += rest.len() as u64;
                 }
@@ -305,7 +326,7 @@ fn rest_of(segment: &[u8], place: usize) -> Option<&[u8]> {
 }
 
 /// Number of a segment by its header.
-fn segment_number(start: &[u8]) -> Option<u64> {
+pub(crate) fn segment_number(start: &[u8]) -> Option<u64> {
     let header = start.first_chunk::<SEGMENT_HEADER_BYTES>()?;
     let checksum = u32::from_le_bytes(*header.first_chunk()?);
     if crc32fast::hash(&header[4..]) ^ u32::MAX != checksum {
@@ -330,6 +351,15 @@ fn header(rest: &[u8]) -> Option<(Message, u64)> {
     let page = take_number(&mut numbers)?;
     let head_bytes = 5 + before - numbers.len();
     (body_bytes <= numbers.len()).then_some((Message { kind, page, head_bytes, body_bytes }, segment))
+}
+
+/// True when something of this segment was written here, whether intact or not.
+fn is_of(rest: &[u8], segment: u64) -> bool {
+    let segment_of = |mut numbers: &[u8]| {
+        take_number(&mut numbers)?;
+        take_number(&mut numbers)
+    };
+    rest.get(5..).and_then(segment_of) == Some(segment)
 }
 
 /// The intact message that begins here.

@@ -53,29 +53,40 @@ impl Node {
         Some(Self { next, low, high, data, prefix_bytes })
     }
 
-    /// Makes a change to a leaf. Others are about nodes that are being joined, which changes no record.
+    /// Makes a change to a leaf. Others are about nodes that are being joined, which changes no record. `None` when it is no
+    /// change of this state of the node.
     pub(crate) fn apply(&mut self, mut change: &[u8]) -> Option<()> {
         let change = &mut change;
         let kind = take_byte(change)?;
+        if !matches!(kind, 0 | 1) || matches!(self.data, Data::Index(_)) {
+            return Some(());
+        }
+        let key = take_bytes(change)?;
+        if !self.is_its(key) {
+            return None;
+        }
         let Data::Leaf(pairs) = &mut self.data else { return Some(()) };
         match kind {
             0 => {
-                let key = take_bytes(change)?;
                 let value = take_bytes(change)?.to_vec();
                 match pairs.binary_search_by(|(known, _)| known.as_slice().cmp(key)) {
                     Ok(at) => pairs[at].1 = value,
                     Err(at) => pairs.insert(at, (key.to_vec(), value)),
                 }
             }
-            1 => {
-                let key = take_bytes(change)?;
+            _ => {
                 if let Ok(at) = pairs.binary_search_by(|(known, _)| known.as_slice().cmp(key)) {
                     pairs.remove(at);
                 }
             }
-            _ => {}
         }
         Some(())
+    }
+
+    /// True when the node may hold a key, given without the prefix.
+    fn is_its(&self, key: &[u8]) -> bool {
+        let key = [self.prefix(), key].concat();
+        key >= self.low && self.high.as_ref().is_none_or(|high| key < *high)
     }
 
     /// What all its keys begin with.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
-use crate::log::SEGMENT_BYTES;
+use crate::log::{SEGMENT_BYTES, segment_number};
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -125,6 +125,8 @@ fn a_changed_byte_costs_a_tenth_at_most_wherever_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let expected = write(dir.path());
     let whole = fs::read(dir.path().join("db")).unwrap();
+    let segments = whole.chunks(SEGMENT_BYTES).enumerate();
+    let last_segment = segments.max_by_key(|(_, segment)| segment_number(segment)).unwrap().0;
     let (mut noticed, mut noise) = (0, 99_u64);
     for _ in 0..60 {
         noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -138,8 +140,8 @@ fn a_changed_byte_costs_a_tenth_at_most_wherever_it_is() {
         // A damaged length hides the rest of its segment, and which pages were written in full in it.
         assert!(kept * 10 >= of * 9, "byte {at}: {kept} of {of}, {found:?}");
         noticed += usize::from(found.damaged > 0);
-        // A torn end of the log looks like one that was never written.
-        if kept + 20 < of {
+        // A torn end of the log may look like one that was never written.
+        if kept < of && at / SEGMENT_BYTES != last_segment {
             assert!(found.damaged > 0, "byte {at}: {kept} of {of} and nothing was said");
         }
     }
