@@ -21,6 +21,8 @@ export type AuthEvent =
 export class Auth {
   private access: { token: string; renewAtMs: number } | undefined;
   private renewal: Promise<string> | undefined;
+  /** What this tab works in: another tab of the same session may work in another tenant. */
+  private tenant: string | undefined;
   private readonly listeners = new Set<(event: AuthEvent) => void>();
   private readonly deps: AuthDeps;
 
@@ -49,7 +51,8 @@ export class Auth {
   }
 
   /** Renews at once, for instance after a 401. `stale` is the token that was refused: a newer one is given as it is. */
-  async renew(stale?: string): Promise<string> {
+  async renew(stale?: string, tenant = this.tenant): Promise<string> {
+    this.tenant = tenant;
     if (stale !== undefined && this.access && this.access.token !== stale) return this.access.token;
     this.renewal ??= this.deps
       .exclusive(() => this.exchange())
@@ -117,7 +120,7 @@ export class Auth {
 
   private async exchange(): Promise<string> {
     try {
-      const tokens = await this.post('/v1/auth/refresh', {});
+      const tokens = await this.refresh();
       this.accept(tokens);
       return tokens.access_token;
     } catch (error) {
@@ -126,6 +129,19 @@ export class Auth {
       if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) this.drop(this.access !== undefined);
       throw problem;
     }
+  }
+
+  /** For this tab's tenant; a tenant that is none of theirs is no reason to end the session. */
+  private async refresh(): Promise<Tokens> {
+    if (this.tenant !== undefined) {
+      try {
+        return await this.post('/v1/auth/refresh', { tenant: this.tenant });
+      } catch (error) {
+        if (asProblem(error).status !== 404) throw error;
+        this.tenant = undefined;
+      }
+    }
+    return this.post('/v1/auth/refresh', {});
   }
 
   private emit(event: AuthEvent): void {

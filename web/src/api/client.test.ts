@@ -7,6 +7,7 @@ interface Call {
   path: string;
   authorization: string | null;
   csrf: string | null;
+  body: unknown;
 }
 
 function setUp(answer: (call: Call, count: number) => Response) {
@@ -14,7 +15,7 @@ function setUp(answer: (call: Call, count: number) => Response) {
   let now = 0;
   const fetchFn = (async (input: string, init: RequestInit) => {
     const headers = new Headers(init.headers);
-    const call = { path: input, authorization: headers.get('Authorization'), csrf: headers.get('X-Cloister-CSRF') };
+    const call = { path: input, authorization: headers.get('Authorization'), csrf: headers.get('X-Cloister-CSRF'), body: init.body };
     calls.push(call);
     await Promise.resolve();
     return answer(call, calls.length);
@@ -63,6 +64,33 @@ test('a 401 renews and asks once more, with the new token', async () => {
   });
   expect(await client.data('/v1/a/x')).toBe('fine');
   expect(refreshes(calls)).toBe(2);
+});
+
+test('a renewal names the tenant of this tab, whatever another tab works in', async () => {
+  let granted = '';
+  const { client, calls } = setUp((call) => {
+    const asked = call.path === '/v1/auth/refresh' ? (JSON.parse(call.body as string) as { tenant?: string }).tenant : undefined;
+    if (call.path !== '/v1/auth/refresh') return granted === 'birch' ? ok('fine') : problem(401);
+    granted = asked ?? 'acme';
+    return tokens();
+  });
+  expect(await client.data('/v1/birch/runs')).toBe('fine');
+  granted = '';
+  expect(await client.data('/v1/auth/me').catch(() => 'renewed')).toBe('fine');
+  const asked = calls.filter((call) => call.path === '/v1/auth/refresh').map((call) => call.body);
+  expect(asked).toEqual(['{}', '{"tenant":"birch"}', '{"tenant":"birch"}']);
+});
+
+test('a tenant that is none of theirs does not end the session', async () => {
+  let renewals = 0;
+  const { client, events } = setUp((call) => {
+    if (call.path !== '/v1/auth/refresh') return renewals < 2 ? problem(401) : ok('fine');
+    if (call.body !== '{}') return problem(404);
+    renewals += 1;
+    return tokens();
+  });
+  expect(await client.data('/v1/nobodys/runs')).toBe('fine');
+  expect(events).toEqual(['signed_in', 'signed_in']);
 });
 
 test('a refused renewal ends the session and the request fails with its problem', async () => {

@@ -27,7 +27,7 @@ export class Client {
       const response = await this.once(path, options, token);
       if (response.status !== 401 || attempt > 0) return response;
       await response.body?.cancel();
-      token = await this.auth.renew(token);
+      token = await this.auth.renew(token, tenantOf(path));
     }
   }
 
@@ -56,7 +56,7 @@ export class Client {
     for (let attempt = 0; ; attempt++) {
       const answer = await xhrUpload(method, path, file, token, options);
       if (answer.status === 401 && attempt === 0) {
-        token = await this.auth.renew(token);
+        token = await this.auth.renew(token, tenantOf(path));
         continue;
       }
       if (answer.status < 200 || answer.status >= 300) throw problemFrom(answer.status, answer.text, answer.retryAfter);
@@ -81,6 +81,12 @@ export class Client {
       throw asProblem(error);
     }
   }
+}
+
+/** The tenant that a path is about, if it is about one. */
+function tenantOf(path: string): string | undefined {
+  const name = /^\/v1\/([^/?]+)\//.exec(path)?.[1];
+  return name === 'auth' || name === 'operator' ? undefined : name;
 }
 
 export interface UploadOptions {
