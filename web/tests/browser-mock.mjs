@@ -224,6 +224,46 @@ async function operator(page, step, base, mock) {
     await page.getByRole('button', { name: 'Create the tenant' }).click();
     await page.getByTestId('owner-link').waitFor();
   });
+  const row = page.getByRole('row', { name: /Initech Labs/ });
+  const choose = async (label) => {
+    await row.getByRole('button', { name: 'Change Initech Labs' }).click();
+    await page.getByRole('menuitem', { name: label }).click();
+    await page.getByRole('dialog').waitFor();
+  };
+  const act = async (action) => {
+    await page.getByLabel('Reason').fill('They asked for it');
+    await page.getByRole('dialog').getByRole('button', { name: action, exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  };
+  await step('operator-plan', async () => {
+    await choose('Change the plan…');
+    await page.getByRole('dialog').getByLabel('Plan').selectOption('starter');
+    await page.getByRole('dialog').getByRole('button', { name: 'Change the plan', exact: true }).click();
+    await page.getByText('Say why: it stands in the audit.').waitFor();
+    await act('Change the plan');
+    await row.getByText('starter').waitFor();
+  });
+  await step('operator-suspend-dialog', () => choose('Suspend…'));
+  await step('operator-suspended', async () => {
+    await act('Suspend');
+    await row.getByText('suspended').waitFor();
+    await row.getByText('They asked for it').waitFor();
+    await choose('Resume…');
+    await act('Resume');
+    await row.getByText('active').waitFor();
+  });
+  await step('operator-taken-down', async () => {
+    await choose('Take down…');
+    await page.getByLabel('Grace, in days').fill('3');
+    await act('Take down');
+    await row.getByText(/^To be erased /).waitFor();
+  });
+  await step('operator-erased', async () => {
+    await choose('Erase now…');
+    await page.getByLabel('Its name in addresses, to confirm').fill('initech-labs');
+    await act('Erase');
+    await row.waitFor({ state: 'detached' });
+  });
   await page.goto('about:blank');
   await page.context().clearCookies();
   await page.context().addCookies(cookies);

@@ -15,6 +15,13 @@ export const listTenants = (cursor?: string) => client.page<t.Tenant>(`/v1/opera
 export const createTenant = (body: t.CreateTenant) =>
   client.data<t.CreatedTenant>('/v1/operator/tenants', { method: 'POST', json: body, headers: idempotent() });
 
+export const changeTenant = (id: string, body: { reason: string; plan?: string }) =>
+  client.data<t.Tenant>(`/v1/operator/tenants/${enc(id)}`, { method: 'PATCH', json: body });
+export const moveTenant = (id: string, where: 'suspend' | 'resume' | 'offboard', body: { reason: string; grace_s?: number }) =>
+  client.data<t.Tenant>(`/v1/operator/tenants/${enc(id)}/${where}`, { method: 'POST', json: body, headers: idempotent() });
+export const eraseTenant = (id: string, body: { reason: string; confirm: string }) =>
+  client.data<unknown>(`/v1/operator/tenants/${enc(id)}/erase`, { method: 'POST', json: body, headers: idempotent() });
+
 export const listModules = (tenant: string, cursor?: string) => client.page<t.Module>(`${base(tenant)}/modules${query({ cursor })}`);
 export const getModule = (tenant: string, digest: string) => client.data<t.Module>(`${base(tenant)}/modules/${enc(digest)}`);
 export const deleteModule = (tenant: string, digest: string) =>

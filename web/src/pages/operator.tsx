@@ -10,8 +10,9 @@ import { DataTable, PagedList, usePages, type Column } from '../ui/data-table';
 import { ShownOnce } from '../ui/form-dialog';
 import { TenantsIcon } from '../ui/icons';
 import { Empty, Field, ProblemNotice } from '../ui/parts';
+import { RowMenu } from '../ui/row-menu';
+import { ChangeDialog, CHANGES, changesOf, PlanField, type Change } from './operator-change';
 
-const PLANS = ['free', 'starter', 'professional', 'enterprise'];
 const SLUG = /^[a-z][a-z0-9-]{1,39}$/;
 
 export default function OperatorPage() {
@@ -90,17 +91,7 @@ function NewTenant() {
             />
           )}
         </Field>
-        <Field label="Plan">
-          {(control) => (
-            <select {...control} className="input" value={draft.plan} onChange={(event) => setDraft({ ...draft, plan: event.target.value })}>
-              {PLANS.map((plan) => (
-                <option key={plan} value={plan}>
-                  {plan[0]!.toUpperCase() + plan.slice(1)}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <PlanField value={draft.plan} onChange={(plan) => setDraft({ ...draft, plan })} />
         <Field label="Owner’s e-mail" error={tried ? mailError : undefined}>
           {(control) => <input {...control} className="input" type="email" value={draft.owner_email} onChange={(event) => setDraft({ ...draft, owner_email: event.target.value })} required />}
         </Field>
@@ -122,12 +113,27 @@ const COLUMNS: Column<Tenant>[] = [
   { header: 'Tenant', kind: 'name', cell: ({ name }) => name },
   { header: 'Address', cell: ({ slug }) => <code>{slug}</code> },
   { header: 'Plan', cell: ({ plan }) => plan },
-  { header: 'Status', cell: ({ status }) => <span className={`badge ${status === 'active' ? 'ok' : 'warn'}`}>{status}</span> },
-  { header: 'Created', cell: ({ created_at }) => <span className="muted num">{formatTime(created_at)}</span> },
+  { header: 'Status', cell: (tenant) => <Status tenant={tenant} /> },
+  { header: 'Created', wideOnly: true, cell: ({ created_at }) => <span className="muted num">{formatTime(created_at)}</span> },
 ];
 
 function TenantList() {
   const tenants = usePages(['tenants'], listTenants);
+  const [changing, setChanging] = useState<{ tenant: Tenant; change: Change }>();
+  const actions: Column<Tenant> = {
+    header: 'Actions',
+    kind: 'actions',
+    cell: (tenant) => (
+      <RowMenu
+        label={`Change ${tenant.name}`}
+        actions={changesOf(tenant).map((change) => ({
+          label: CHANGES[change].label,
+          danger: CHANGES[change].danger ?? false,
+          onSelect: () => setChanging({ tenant, change }),
+        }))}
+      />
+    ),
+  };
   return (
     <section aria-label="All tenants">
       <PagedList
@@ -139,8 +145,20 @@ function TenantList() {
           </Empty>
         }
       >
-        <DataTable label="All tenants" columns={COLUMNS} rows={tenants.items} rowKey={({ id }) => id} />
+        <DataTable label="All tenants" columns={[...COLUMNS, actions]} rows={tenants.items} rowKey={({ id }) => id} />
       </PagedList>
+      {changing && <ChangeDialog {...changing} onClose={() => setChanging(undefined)} />}
     </section>
+  );
+}
+
+/** Why it is not active, and until when, stands below. */
+function Status({ tenant: { status, status_reason, erase_at } }: { tenant: Tenant }) {
+  return (
+    <span className="two-lines">
+      <span className={`badge ${status === 'active' ? 'ok' : 'warn'}`}>{status}</span>
+      {status_reason && <span className="muted truncate">{status_reason}</span>}
+      {erase_at && <span className="muted num">To be erased {formatTime(erase_at)}</span>}
+    </span>
   );
 }

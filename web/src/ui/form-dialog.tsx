@@ -12,6 +12,8 @@ interface FormDialogProps {
   /** Said while it is under way. */
   acting?: string;
   busy: boolean;
+  /** What it does cannot be taken back lightly. */
+  danger?: boolean;
   error?: unknown;
   wide?: boolean;
   onSubmit: () => void;
@@ -19,7 +21,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-export function FormDialog({ open, title, description, action, acting, busy, error, wide, onSubmit, onClose, children }: FormDialogProps) {
+export function FormDialog({ open, title, description, action, acting, busy, danger, error, wide, onSubmit, onClose, children }: FormDialogProps) {
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
     // A form in a portal is still inside its parent's form to React.
@@ -35,7 +37,7 @@ export function FormDialog({ open, title, description, action, acting, busy, err
           <button type="button" className="button quiet" onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" className="button primary" disabled={busy}>
+          <button type="submit" className={danger ? 'button danger' : 'button primary'} disabled={busy}>
             {busy ? (acting ?? 'Saving…') : action}
           </button>
         </div>

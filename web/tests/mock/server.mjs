@@ -127,8 +127,29 @@ export function createMock({ tokenLifetimeS = 300 } = {}) {
     },
   };
 
+  /** What an operator does to one tenant. */
+  async function changeTenant(req, res, id, what) {
+    if (!bearer(req).operator) throw new Refusal(404, 'not_found', 'There is nothing here.');
+    const { record } = [...world.tenants.values()].find((tenant) => tenant.record.id === id) ?? {};
+    if (!record) throw new Refusal(404, 'tenant_not_found', 'There is no such tenant.');
+    const { reason, plan, grace_s, confirm } = await readJson(req);
+    if (!reason) throw new Refusal(422, 'invalid_value', 'Give a reason.');
+    const status = { suspend: 'suspended', resume: 'active', offboard: 'offboarding' }[what];
+    if (what === 'erase') {
+      if (confirm !== record.slug) throw new Refusal(422, 'invalid_value', 'Type its name in addresses.');
+      world.tenants.delete(record.slug);
+      return answer(res, { slug: record.slug, reason });
+    }
+    if (plan) record.plan = plan;
+    if (status) Object.assign(record, { status, status_reason: status === 'active' ? undefined : reason });
+    record.erase_at = what === 'offboard' ? new Date(Date.now() + (grace_s ?? 2_592_000) * 1000).toISOString() : undefined;
+    answer(res, record);
+  }
+
   async function handle(req, res) {
     const url = new URL(req.url, `http://${req.headers.host}`);
+    const operated = /^\/v1\/operator\/tenants\/([^/]+)(?:\/(suspend|resume|offboard|erase))?$/.exec(url.pathname);
+    if (operated && (req.method === 'POST' || req.method === 'PATCH')) return changeTenant(req, res, operated[1], operated[2]);
     const ended = /^\/v1\/auth\/sessions\/(.+)$/.exec(url.pathname);
     if (ended && req.method === 'DELETE') {
       const user = bearer(req);
