@@ -136,22 +136,33 @@ pub(crate) fn make_directories(volume: &Volume, root: &Dir, path: &Path) -> Resu
     let mut made = PathBuf::new();
     for name in path.components() {
         made.push(name);
-        match root.metadata(&made) {
-            Ok(found) if found.is_dir() => continue,
-            Ok(_) => return Err(FilesError::NotADirectory),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed("make a directory", error)),
+        if is_directory(root, &made)? {
+            continue;
         }
         let mut change = volume.change();
         change.reserve(ENTRY)?;
-        root.create_dir(&made).map_err(|source| match source.kind() {
-            // A link that leads to nothing.
-            io::ErrorKind::AlreadyExists => FilesError::NotADirectory,
-            _ => failed("make a directory", source),
-        })?;
-        change.added(ENTRY);
+        match root.create_dir(&made) {
+            Ok(()) => change.added(ENTRY),
+            // Somebody else has just made it; or it is a link that leads to nothing.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !is_directory(root, &made)? {
+                    return Err(FilesError::NotADirectory);
+                }
+            }
+            Err(error) => return Err(failed("make a directory", error)),
+        }
     }
     Ok(())
+}
+
+/// False when nothing is there.
+fn is_directory(root: &Dir, path: &Path) -> Result<bool, FilesError> {
+    match root.metadata(path) {
+        Ok(found) if found.is_dir() => Ok(true),
+        Ok(_) => Err(FilesError::NotADirectory),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("make a directory", error)),
+    }
 }
 
 /// Moves what arrived to its place, and gives back what it replaces.
@@ -198,5 +209,47 @@ fn refused(error: PourError<FilesError>, limit_bytes: u64) -> FilesError {
         PourError::Body(source) => FilesError::BodyIncomplete(source),
         PourError::Io(source) => FilesError::Refused { attempt: "write a file", source },
         PourError::Check(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use cloister_runtime::VolumeLimits;
+
+    use super::*;
+
+    #[test]
+    fn directories_that_many_make_at_once_are_made_and_counted_once() {
+        const THREADS: usize = 8;
+        let dir = tempfile::tempdir().unwrap();
+        let root = Dir::from_std_file(std::fs::File::open(dir.path()).unwrap());
+        for round in 0..200 {
+            let volume = Volume::new(VolumeLimits::UNLIMITED, VolumeUsage::default());
+            let path = PathBuf::from(format!("{round}/a/b"));
+            let together = Barrier::new(THREADS);
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        together.wait();
+                        make_directories(&volume, &root, &path).unwrap();
+                    });
+                }
+            });
+            assert_eq!(volume.used(), VolumeUsage { bytes: 0, entries: 3 });
+        }
+        let refused = |path: &str| {
+            make_directories(
+                &Volume::new(VolumeLimits::UNLIMITED, VolumeUsage::default()),
+                &root,
+                path.as_ref(),
+            )
+        };
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+        for path in ["file", "file/below", "link", "link/below"] {
+            assert!(matches!(refused(path), Err(FilesError::NotADirectory)), "{path}");
+        }
     }
 }
