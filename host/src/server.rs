@@ -373,6 +373,7 @@ fn assemble(
         runtime: Arc::clone(&runtime),
         runs_ended: RunsEnded::register(metrics.registry())?,
         private_ranges: config.engine.private_ranges()?,
+        trust: config.engine.trust()?,
         slots: config.engine.max_runs as usize,
     })
     .map_err(|_| ServeError::Stopped("a thread could not be started"))?;

@@ -44,7 +44,7 @@ pub use filesystem::{
 };
 pub use grant::{Access, DirectoryGrant, Grant, HostDirectory, NetworkGrant};
 pub use help::{HELP_SECTION, MAX_HELP_BYTES, help_text};
-pub use http::{HttpAnswer, HttpBody, InvalidHeader, SecretHeader};
+pub use http::{HttpAnswer, HttpBody, InvalidAuthorities, InvalidHeader, SecretHeader, Trust};
 pub use limits::Limits;
 pub use module::{
     EntryPoint, ModuleBounds, ModuleError, ModuleInfo, ModuleKind, WasiVersion, inspect, inspect_for,

@@ -13,6 +13,7 @@ mod commands;
 mod console;
 mod crash;
 mod disk;
+mod https;
 mod idempotency;
 mod isolation;
 mod logs;

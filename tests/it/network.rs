@@ -2,15 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
 
-use crate::harness::{Client, HostOptions, Shape, World, cloister, eventually, fixture, guests_dir, wat};
+use crate::harness::{
+    Client, HostOptions, Manner, Server, Shape, World, cloister, eventually, fixture, guests_dir, wat,
+};
+
+const OK: Manner = Manner::HELLO;
 
 /// A host that lets granted destinations be on this machine.
 async fn world() -> World {
@@ -21,83 +21,6 @@ async fn world() -> World {
 fn guest() -> Vec<u8> {
     fixture("net", Shape::Component)
 }
-
-/// What a server of a test does with a connection whose request it has read.
-#[derive(Clone, Copy)]
-enum Manner {
-    /// Answers this.
-    Answers(&'static str),
-    /// Sends the head of an answer and then bytes without end.
-    Floods,
-    /// Sends the head of an answer, and then nothing.
-    Stalls,
-    /// Sends nothing.
-    Silent,
-}
-
-/// A server on this machine, and the requests that reached it.
-struct Server {
-    port: u16,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    async fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let requests = Arc::default();
-        let seen = Arc::clone(&requests);
-        // It ends with the test's runtime.
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, manner, Arc::clone(&seen)));
-            }
-        });
-        Self { port, requests }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
-    }
-
-    async fn requests(&self) -> Vec<String> {
-        self.requests.lock().await.clone()
-    }
-
-    /// A grant of this server.
-    fn grant(&self) -> Value {
-        json!([{"host": "127.0.0.1", "port": self.port}])
-    }
-}
-
-async fn serve(mut stream: TcpStream, manner: Manner, seen: Arc<Mutex<Vec<String>>>) {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    while !request.ends_with(b"\n\r\n") && !request.ends_with(b"hello\n") {
-        match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(count) => request.extend_from_slice(&buffer[..count]),
-        }
-    }
-    seen.lock().await.push(String::from_utf8(request).unwrap());
-    // A client that hangs up is what some tests wait for.
-    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n";
-    let _ = match manner {
-        Manner::Answers(answer) => stream.write_all(answer.as_bytes()).await,
-        Manner::Floods => {
-            let _ = stream.write_all(head).await;
-            while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
-            Ok(())
-        }
-        Manner::Stalls => {
-            let _ = stream.write_all(head).await;
-            stream.read(&mut buffer).await.map(|_| ())
-        }
-        Manner::Silent => stream.read(&mut buffer).await.map(|_| ()),
-    };
-}
-
-const OK: Manner = Manner::Answers("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-own: 1\r\n\r\nhello");
 
 /// Exit code, standard output and standard error.
 fn shown(run: &Value) -> (i64, String, String) {

@@ -40,6 +40,21 @@ async fn a_port_in_use_is_said_before_anything_is_made() {
 }
 
 #[tokio::test]
+async fn authorities_that_cannot_be_read_are_said_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::write(at("none.pem"), "no certificate").unwrap();
+    for (file, why) in [("missing.pem", "No such file"), ("none.pem", "no PEM certificate")] {
+        let config = format!("[engine]\nca_file = {:?}\n", at(file).to_str().unwrap());
+        std::fs::write(at("cloister.toml"), config).unwrap();
+        let output = refused(&at("data"), &["--config", at("cloister.toml").to_str().unwrap()]).await;
+        assert_says(&output, "config_invalid", "engine.ca_file");
+        assert_says(&output, "config_invalid", why);
+        assert!(!at("data").exists());
+    }
+}
+
+#[tokio::test]
 async fn a_data_directory_in_use_is_left_alone() {
     let host = Host::start();
     let pid = host.pid().as_raw_nonzero().to_string();

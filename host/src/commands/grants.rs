@@ -33,6 +33,7 @@ impl super::Inner {
         let rules = granted.iter().map(rule).collect::<Result<_, _>>()?;
         let mut egress = Egress::new(rules, Arc::clone(&self.resolver));
         egress.private_ranges.clone_from(&self.private_ranges);
+        egress.trust.clone_from(&self.trust);
         egress.headers = headers;
         Ok(NetworkGrant::Egress(Arc::new(egress)))
     }

@@ -16,7 +16,7 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver};
+use cloister_runtime::{AddressRange, Resolve, Runtime, SystemResolver, Trust};
 use tokio::sync::Semaphore;
 
 use self::active::ActiveRuns;
@@ -89,6 +89,8 @@ pub struct CommandParts {
     pub runs_ended: RunsEnded,
     /// Ranges of the operator's own networks that granted destinations may be in.
     pub private_ranges: Vec<AddressRange>,
+    /// Whose certificates guests' HTTPS accepts; `None`: those of the public web.
+    pub trust: Option<Trust>,
     /// Instances of the engine: runs at a time, of all tenants.
     pub slots: usize,
 }

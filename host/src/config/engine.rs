@@ -1,6 +1,8 @@
 //! The engine: how many guests at once, and what compiling may take.
 
-use cloister_runtime::AddressRange;
+use std::path::PathBuf;
+
+use cloister_runtime::{AddressRange, Trust};
 use serde::Deserialize;
 
 use super::{ConfigError, within};
@@ -24,6 +26,9 @@ pub struct EngineConfig {
     /// Address ranges of the operator's own networks that granted destinations may be in: `["10.1.0.0/16"]`. All others
     /// that are not of the public Internet are refused.
     pub private_ranges: Vec<String>,
+    /// A PEM file with certificates of the operator's own authorities, which guests' HTTPS then trusts besides those of
+    /// the public web.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for EngineConfig {
@@ -36,6 +41,7 @@ impl Default for EngineConfig {
             compile_memory_bytes: 1 << 30,
             max_compiling: 2,
             private_ranges: Vec::new(),
+            ca_file: None,
         }
     }
 }
@@ -48,6 +54,7 @@ impl EngineConfig {
         within("engine.compile_ms", self.compile_ms, 1_000..=3_600_000)?;
         within("engine.compile_memory_bytes", self.compile_memory_bytes, 64 << 20..=64 << 30)?;
         self.private_ranges()?;
+        self.trust()?;
         within("engine.max_compiling", self.max_compiling, 1..=64)
     }
 
@@ -61,5 +68,19 @@ impl EngineConfig {
             key: "engine.private_ranges".to_owned(),
             rule: format!("holds a wrong entry: {error}"),
         })
+    }
+
+    /// Whose certificates guests' HTTPS accepts; `None` without a file. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has no usable certificate.
+    pub fn trust(&self) -> Result<Option<Trust>, ConfigError> {
+        let Some(path) = &self.ca_file else { return Ok(None) };
+        let wrong = |why: String| ConfigError::Value {
+            key: "engine.ca_file".to_owned(),
+            rule: format!("cannot be used, `{}`: {why}", path.display()),
+        };
+        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+        Trust::with_authorities(&pem).map(Some).map_err(|error| wrong(error.to_string()))
     }
 }

@@ -4,15 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use wasmtime_wasi_http::Error;
 
+use super::trust::Trust;
 use crate::network::{Host, Traffic};
 
 /// Both directions of a connection.
@@ -54,17 +54,16 @@ fn refused(error: &io::Error) -> Error {
 pub(super) async fn tls(
     stream: Counted,
     host: &Host,
-    config: Option<&Arc<ClientConfig>>,
+    trust: Option<&Trust>,
 ) -> Result<impl Stream + use<>, Error> {
-    let config = match config {
-        Some(config) => Arc::clone(config),
-        None => public_web()?,
-    };
+    // Made once, since it is large and never changes.
+    static PUBLIC_WEB: LazyLock<Option<Trust>> = LazyLock::new(|| Trust::public_web().ok());
+    let trust = trust.or(PUBLIC_WEB.as_ref()).ok_or(Error::ConfigurationError)?;
     let name = match host {
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
         Host::Address(address) => ServerName::from(*address),
     };
-    let connector = tokio_rustls::TlsConnector::from(config);
+    let connector = tokio_rustls::TlsConnector::from(trust.config());
     connector.connect(name, stream).await.map_err(|error| tls_failure(&error))
 }
 
@@ -76,19 +75,6 @@ fn tls_failure(error: &io::Error) -> Error {
         }
         _ => Error::TlsProtocolError,
     }
-}
-
-/// Trusts the roots that browsers trust; made once, since it is large and never changes.
-fn public_web() -> Result<Arc<ClientConfig>, Error> {
-    static CONFIG: OnceLock<Option<Arc<ClientConfig>>> = OnceLock::new();
-    let made = CONFIG.get_or_init(|| {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-        Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-    });
-    made.clone().ok_or(Error::ConfigurationError)
 }
 
 /// A connection whose bytes are counted.

@@ -5,6 +5,7 @@ mod connect;
 mod secret;
 mod send;
 mod serve;
+mod trust;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use wasmtime_wasi_http::{
 pub use self::secret::{InvalidHeader, SecretHeader};
 pub(crate) use self::serve::HttpCall;
 pub use self::serve::{HttpAnswer, HttpBody};
+pub use self::trust::{InvalidAuthorities, Trust};
 use crate::network::GuestNetwork;
 
 /// Bytes of one write to a body that the host holds for a guest.

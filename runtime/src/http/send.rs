@@ -119,8 +119,8 @@ async fn connect(network: &GuestNetwork, target: &Target) -> Result<Box<dyn Stre
     if target.scheme == Scheme::HTTP {
         return Ok(Box::new(stream));
     }
-    let config = network.egress().and_then(|egress| egress.tls.as_ref());
-    Ok(Box::new(connect::tls(stream, &target.host, config).await?))
+    let trust = network.egress().and_then(|egress| egress.trust.as_ref());
+    Ok(Box::new(connect::tls(stream, &target.host, trust).await?))
 }
 
 /// The request as it goes over the wire: a path, the host that was checked, and no header of the connection.

@@ -28,7 +28,7 @@ pub use self::lookup::{Resolve, Resolving, SystemResolver};
 pub(crate) use self::sockets::OpenSockets;
 use crate::budget::{Budget, Reservation, Resource};
 use crate::grant::NetworkGrant;
-use crate::http::SecretHeader;
+use crate::http::{SecretHeader, Trust};
 
 /// HTTP connections of one run at a time.
 const MAX_CONNECTIONS: usize = 16;
@@ -53,8 +53,8 @@ pub struct Egress {
     pub headers: Vec<SecretHeader>,
     /// Turns names into addresses.
     pub resolver: Arc<dyn Resolve>,
-    /// How HTTPS is spoken; `None`: with the roots of the public web.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Whose certificates HTTPS accepts; `None`: those of the public web.
+    pub trust: Option<Trust>,
 }
 
 impl fmt::Debug for Egress {
@@ -67,7 +67,7 @@ impl Egress {
     /// These destinations, looked up by `resolver`; no private range, no secret.
     #[must_use]
     pub fn new(rules: Vec<EgressRule>, resolver: Arc<dyn Resolve>) -> Self {
-        Self { rules, private_ranges: Vec::new(), headers: Vec::new(), resolver, tls: None }
+        Self { rules, private_ranges: Vec::new(), headers: Vec::new(), resolver, trust: None }
     }
 
     /// The one decision: may a guest reach this address, which the named host has?
