@@ -75,9 +75,7 @@ async fn a_guest_that_reads_lines_gets_them_edited_and_ctrl_d_ends_it() {
     // The same again for one that asks for raw keys.
     world.a.deploy("keys", fixture("keys", Shape::Core), json!({})).await;
     terminal.keys("keys\r").await;
-    terminal.until_shown("keys").await;
-    let before = terminal.shown.len();
-    terminal.until("raw keys", |terminal| terminal.shown.len() > before).await;
+    terminal.until_shown("80x24\nraw").await;
     terminal.keys("a\x03").await;
     terminal.until_shown("97").await;
     terminal.until("Ctrl-C as a key", |terminal| terminal.screen().contains('3')).await;
