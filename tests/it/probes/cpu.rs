@@ -13,7 +13,7 @@ const ENDLESS: &[End] = &[End::Wall, End::Cpu, End::Fuel, End::Kill];
 const ENDLESS_CALLS: &[End] = &[End::Wall, End::Cpu, End::Kill];
 const PARKED: &[End] = &[End::Wall, End::Kill];
 
-const PROBES: &[Probe] = &[
+pub(super) const PROBES: &[Probe] = &[
     Probe::new("cpu_loop", SLICES, ENDLESS),
     Probe::new("cpu_start_loop", SLICES, ENDLESS),
     Probe::new("cpu_tail_calls", SLICES, ENDLESS),

@@ -25,7 +25,7 @@ const fn in_root(name: &'static str, mechanism: &'static str, ends: &'static [En
 }
 
 /// Each begins with an empty directory beside a secret.
-const ESCAPES: &[Probe] = &[
+pub(super) const ESCAPES: &[Probe] = &[
     in_root("fs_escape_paths", RESOLUTION, &[End::Held]),
     in_root("fs_odd_names", RESOLUTION, &[End::Held]),
     in_root("fs_symlinks", RESOLUTION, &[End::Held]),
@@ -33,7 +33,7 @@ const ESCAPES: &[Probe] = &[
     in_root("fs_trailing_slash", RESOLUTION, &[End::Held]),
 ];
 
-const STORMS: &[Probe] = &[
+pub(super) const STORMS: &[Probe] = &[
     in_root("fs_descriptors", TABLE, &[End::Held]),
     in_root("fs_open_close", CALLS, STORM),
     in_root("fs_create_remove", CALLS, STORM),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{End, Probe, Report, Stage};
+use super::{End, Grants, Probe, Report, Stage};
 use crate::harness::{Shape, probe};
 
 const OUTPUT: &str = "a meter over both output streams ends the run at its byte limit";
@@ -10,12 +10,13 @@ const STDIN: &str =
     "reading standard input is asynchronous: the ticker ends the run and the future is dropped";
 const CALLS: &str = "host calls end the slice too; CPU and wall limits looked at between slices";
 const TABLE: &str = "descriptors are indices into the guest's own table";
+const TEXTS: &str = "texts of errors are made of numbers and never of paths; all probes' are looked through";
 const NOTHING: &str = "a guest starts with nothing; no inherit_* call";
 
 const PARKED: &[End] = &[End::Wall, End::Kill];
 const ENDLESS: &[End] = &[End::Wall, End::Cpu, End::Kill];
 
-const PROBES: &[Probe] = &[
+pub(super) const PROBES: &[Probe] = &[
     Probe::new("io_flood_stdout", OUTPUT, &[End::Output]),
     Probe::new("io_flood_stderr", OUTPUT, &[End::Output]),
     Probe::new("io_flood_newlines", OUTPUT, &[End::Output]),
@@ -30,6 +31,7 @@ const PROBES: &[Probe] = &[
     Probe::new("io_descriptors", TABLE, &[End::Held]),
     Probe::new("io_process", NOTHING, &[End::Held]),
     Probe::new("io_environment", NOTHING, &[End::Held]),
+    Probe::new("io_error_texts", TEXTS, &[End::Held]).grants(Grants::Root).only(Shape::Component),
 ];
 
 #[tokio::test]

@@ -13,7 +13,7 @@ const OBJECTS: &str = "the heap of garbage-collected objects counts as memory of
 /// Looked at several times: a slot is used again by the next run.
 const AGAIN: &[End] = &[End::Held, End::Held, End::Held, End::Held];
 
-const PROBES: &[Probe] = &[
+pub(super) const PROBES: &[Probe] = &[
     Probe::new("mem_grow", LIMITER, &[End::Held]),
     Probe::new("mem_grow_touch", LIMITER, &[End::Held]),
     Probe::new("mem_grow_storm", LIMITER, &[End::Wall, End::Cpu, End::Kill]),

@@ -6,7 +6,7 @@ const IMPORTS: &str = "imports are compared with what the host provides, name an
 const VALIDATION: &str = "the engine's validation, with threads off";
 const START: &str = "instantiation is part of the run and ends like it";
 
-const PROBES: &[Probe] = &[
+pub(super) const PROBES: &[Probe] = &[
     Probe::new("mod_unknown_import", IMPORTS, &[End::Refused(422, "module_unknown_import")]),
     Probe::new("mod_unknown_call", IMPORTS, &[End::Refused(422, "module_unknown_import")]),
     Probe::new("mod_foreign_memory", IMPORTS, &[End::Refused(422, "module_unknown_import")]),

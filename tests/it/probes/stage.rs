@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::probe::{End, Probe, SHORT_CPU_MS, SHORT_WALL_MS};
 use super::report::{Measured, Report};
-use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, probe};
+use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, probe, workspace};
 
 /// From a limit or a kill to the end. Far above what is promised (50 ms), for machines that do other things; what was measured
 /// stands in the report.
@@ -99,8 +99,18 @@ impl Stage {
         client.deploy(attack.name, probe(attack.name, shape), attack.grants.wire()).await;
     }
 
-    /// Runs a probe to its end; how much later than it should that came.
+    /// Runs a probe to its end; how much later than it should that came. Whatever it was told has no path of the host.
     pub(crate) async fn run(&self, probe: &Probe, end: End) -> (Value, Option<Duration>) {
+        let (run, over) = self.run_unread(probe, end).await;
+        let told = run.to_string();
+        let data = self.world.host.data().to_str().unwrap();
+        for path in [data, workspace().to_str().unwrap(), ".cargo/registry"] {
+            assert!(!told.contains(path), "{} was told of {path}: {told}", probe.name);
+        }
+        (run, over)
+    }
+
+    async fn run_unread(&self, probe: &Probe, end: End) -> (Value, Option<Duration>) {
         let client = &self.world.a;
         let request = probe.request(end);
         if end == End::Kill {
