@@ -10,6 +10,7 @@ mod report;
 mod scale;
 mod server;
 mod stats;
+mod tenancy;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -49,6 +50,8 @@ enum Part {
     Load,
     /// Lines taken, found and shown.
     Logs,
+    /// Many tenants with many commands.
+    Tenancy,
     /// The N-th of many.
     Scale,
 }
@@ -98,6 +101,7 @@ fn measure(part: Part, settings: &Settings) -> Result<Vec<Section>> {
         Part::Micro => micro::sections(settings),
         Part::Load => load::sections(settings),
         Part::Logs => logs::sections(settings),
+        Part::Tenancy => tenancy::sections(settings),
         Part::Scale => scale::sections(settings),
     }
 }
