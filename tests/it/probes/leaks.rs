@@ -39,6 +39,7 @@ async fn every_probe_in_a_loop_leaves_nothing_behind() {
 #[tokio::test]
 #[ignore = "takes hours: a thousand rounds of every probe"]
 async fn every_probe_a_thousand_times_leaves_nothing_behind() {
+    #[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
     let asked = std::env::var("CLOISTER_ROUNDS").ok().map(|rounds| rounds.parse().unwrap());
     rounds(asked.unwrap_or(1_000)).await;
 }
