@@ -17,7 +17,7 @@ pub(crate) use client::{Answer, Client, base64};
 pub(crate) use events::{Event, Events};
 pub(crate) use guests::{Shape, command, fixture, probe, probe_path, real, wat};
 pub(crate) use host::{Host, HostOptions, serve};
-pub(crate) use paths::{cloister, find_program, guests_dir, workspace};
+pub(crate) use paths::{cloister, find_program, guests_dir, rounds, workspace};
 pub(crate) use reference::{Call, Outcome};
 pub(crate) use server::{Authority, Manner, Server};
 pub(crate) use terminal::Terminal;

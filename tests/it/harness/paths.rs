@@ -32,6 +32,11 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// How often a test is to do what it does, when `CLOISTER_ROUNDS` says so.
+pub(crate) fn rounds() -> Option<usize> {
+    variable("CLOISTER_ROUNDS").map(|rounds| rounds.to_str().unwrap().parse().unwrap())
+}
+
 #[expect(clippy::disallowed_methods, reason = "the tests' one reader of the environment")]
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)

@@ -35,13 +35,11 @@ async fn every_probe_in_a_loop_leaves_nothing_behind() {
     rounds(WARM_ROUNDS + 1).await;
 }
 
-/// `CLOISTER_ROUNDS` says how often; a round takes about a minute.
+/// `CLOISTER_ROUNDS` says how often; a round takes some 35 s.
 #[tokio::test]
 #[ignore = "takes hours: a thousand rounds of every probe"]
 async fn every_probe_a_thousand_times_leaves_nothing_behind() {
-    #[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
-    let asked = std::env::var("CLOISTER_ROUNDS").ok().map(|rounds| rounds.parse().unwrap());
-    rounds(asked.unwrap_or(1_000)).await;
+    rounds(crate::harness::rounds().unwrap_or(1_000)).await;
 }
 
 #[tokio::test]
