@@ -14,7 +14,9 @@ fn main() {
     let file = open("file", OpenFlags::CREATE);
     for at in [u64::MAX, u64::MAX / 2, i64::MAX as u64 - 1] {
         match file.write_via_stream(at) {
-            Ok(stream) => tell("write", refused("writing beyond every file", stream.blocking_write_and_flush(b"text"))),
+            Ok(stream) => {
+                tell("write", refused("writing beyond every file", stream.blocking_write_and_flush(b"text")))
+            }
             Err(code) => say(format_args!("write: {code:?}")),
         }
         match file.read_via_stream(at) {
@@ -30,7 +32,9 @@ fn main() {
 
 fn tell(what: &str, error: StreamError) {
     match error {
-        StreamError::LastOperationFailed(error) => say(format_args!("{what}: text: {}", error.to_debug_string())),
+        StreamError::LastOperationFailed(error) => {
+            say(format_args!("{what}: text: {}", error.to_debug_string()))
+        }
         StreamError::Closed => say(format_args!("{what}: closed")),
     }
 }
