@@ -351,13 +351,16 @@ impl Found {
         Ok(())
     }
 
+    /// Of a component that has both, the newer one is called, as by other hosts: what the older one leads to may be a stub.
     fn component_export(&mut self, name: &str) {
         let Some((interface, version)) = name.split_once('@') else { return };
         match interface {
-            "wasi:cli/run" if version.starts_with("0.2.") => self.run_interface = Some(WasiVersion::V0_2),
+            "wasi:cli/run" if version.starts_with("0.2.") => {
+                self.run_interface.get_or_insert(WasiVersion::V0_2);
+            }
             "wasi:cli/run" if version.starts_with("0.3.") => self.run_interface = Some(WasiVersion::V0_3),
             "wasi:http/incoming-handler" if version.starts_with("0.2.") => {
-                self.http_interface = Some(WasiVersion::V0_2);
+                self.http_interface.get_or_insert(WasiVersion::V0_2);
             }
             "wasi:http/handler" if version.starts_with("0.3.") => {
                 self.http_interface = Some(WasiVersion::V0_3);

@@ -55,6 +55,16 @@ fn an_import_nobody_provides_is_named() {
 }
 
 #[test]
+fn of_two_entry_points_the_newer_one_is_called() {
+    for names in [["wasi:cli/run@0.2.6", "wasi:cli/run@0.3.0"], ["wasi:cli/run@0.3.0", "wasi:cli/run@0.2.6"]]
+    {
+        let [one, other] = names.map(|name| format!(r#"(export "{name}" (instance $run))"#));
+        let info = inspect_wat(&format!("(component (instance $run) {one} {other})")).unwrap();
+        assert_eq!(info.wasi, WasiVersion::V0_3, "{names:?}");
+    }
+}
+
+#[test]
 fn a_library_has_no_entry_point() {
     for text in
         [r#"(module (func (export "add")))"#, "(component)", r#"(module (memory (export "_start") 1))"#]
