@@ -48,7 +48,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => path().prop_map(|path| Step::Unlink { path }),
         3 => (path(), path()).prop_map(|(old, new)| Step::Rename { old, new }),
         2 => (path(), path()).prop_map(|(old, new)| Step::Link { old, new }),
-        1 => ("[a-c]{1,3}", path()).prop_map(|(target, path)| Step::Symlink { target, path }),
+        // They lead nowhere: the model follows none.
+        1 => ("[x-z]{1,3}", path()).prop_map(|(target, path)| Step::Symlink { target, path }),
     ]
 }
 
