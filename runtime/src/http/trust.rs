@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 /// The authorities that outgoing HTTPS trusts. Cheap to clone.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Trust {
     /// # Errors
     /// [`InvalidAuthorities::Tls`].
     pub fn public_web() -> Result<Self, InvalidAuthorities> {
-        Self::new(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() })
+        Self::new(public_roots())
     }
 
     /// Those, and the certificates in a PEM file, as of an operator's own authority.
@@ -55,7 +55,7 @@ impl Trust {
     /// # Errors
     /// When it has none, or one that cannot be read.
     pub fn with_authorities(pem: &[u8]) -> Result<Self, InvalidAuthorities> {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+        let mut roots = public_roots();
         let mut number = 0;
         for certificate in CertificateDer::pem_slice_iter(pem) {
             number += 1;
@@ -68,7 +68,7 @@ impl Trust {
         Self::new(roots)
     }
 
-    fn new(roots: rustls::RootCertStore) -> Result<Self, InvalidAuthorities> {
+    fn new(roots: RootCertStore) -> Result<Self, InvalidAuthorities> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -79,6 +79,10 @@ impl Trust {
     pub(super) fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.config)
     }
+}
+
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() }
 }
 
 #[cfg(test)]
