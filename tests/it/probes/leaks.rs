@@ -18,6 +18,9 @@ const NETWORK: &[Probe] = &[
     Probe::new("net_lookup_flood", DROPPED, &[End::Wall, End::Cpu, End::Kill]).only(Shape::Component),
 ];
 
+/// Room for a command of each probe, and a small cache: what grows is not the store's pages.
+const CONFIG: &str = "[store]\ncache_bytes = 16777216\n[plans.professional]\ndeployments = 200\n";
+
 /// Rounds after which caches are filled and memory should have settled: one in each shape.
 const WARM_ROUNDS: usize = 2;
 /// Descriptors that come and go with the connections of this test and the store's files.
@@ -54,7 +57,7 @@ async fn ten_thousand_cancelled_runs_leave_nothing_behind() {
 }
 
 async fn rounds(count: usize) {
-    let stage = Stage::set_with("[plans.professional]\ndeployments = 200\n").await;
+    let stage = Stage::set_with(CONFIG).await;
     let mut report = Report::new("leaks");
     let mut warm = None;
     for round in 0..count {

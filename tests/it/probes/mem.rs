@@ -23,7 +23,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe::new("mem_allocate", LIMITER, &[End::Held]),
     Probe::new("mem_objects", OBJECTS, &[End::Memory]),
     Probe::new("mem_array", "no array is larger than 16 MiB", &[End::Trap("allocation size too large")]),
-    Probe::new("mem_exceptions", OBJECTS, &[End::Memory]).memory_bytes(32 << 20),
+    Probe::new("mem_exceptions", OBJECTS, &[End::Memory]).memory_bytes(4 << 20),
     Probe::new("mem_memories", UPLOAD, &[End::Refused(413, "module_too_large")]),
     Probe::new("mem_tables", UPLOAD, &[End::Refused(413, "module_too_large")]),
     Probe::new("mem_minimum", UPLOAD, &[End::Refused(413, "module_too_large")]),
