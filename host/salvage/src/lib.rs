@@ -15,7 +15,8 @@
 //! What was damaged may have been the newest state of a page: then an older one is found, as far as it is still there. So
 //! what is read may hold what had been changed or deleted. It never holds what was not written, nor a record of one tree in
 //! another: changes of a page that may have been written in full meanwhile are left out, and so are pages whose tree cannot
-//! be told. The names of the trees stand in one page; without any copy of it there is nothing to be read.
+//! be told. One loss cannot be seen: a file that was cut off where one segment ends looks like a shorter log. Then a change may be
+//! put to an older state of its page than its own, and only keys beyond that page's range are known to be wrong. The names of the trees stand in one page; without any copy of it there is nothing to be read.
 
 mod log;
 mod node;
