@@ -172,8 +172,8 @@ impl Drop for Server {
     }
 }
 
-/// Owners of thousands of tenants sign in from one address.
-const CONFIG: &str = "[auth]\nsign_ins_per_minute = 0\n";
+/// Thousands of tenants are made by one operator, and their owners sign in from one address.
+const CONFIG: &str = "[auth]\nsign_ins_per_minute = 0\n[http]\nrequests_per_minute = 0\n";
 
 fn spawn(settings: &Settings, dir: &Path) -> Result<(Child, Receiver<String>, String, Duration)> {
     let config = dir.join("config.toml");

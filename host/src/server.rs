@@ -196,6 +196,9 @@ async fn close_files(app: &App) -> Result<(), ServeError> {
     }
 }
 
+/// How often it is asked whether enough was deleted to give disk space back.
+const SHRINK_LOOK: Duration = Duration::from_secs(5);
+
 /// Removes what is over, now and then, until the host stops.
 async fn clean(app: App) {
     let pause = Duration::from_secs(app.config.tenancy.cleaning_every_s);
@@ -245,7 +248,32 @@ async fn keep_logs(app: App) {
             }
         }
     };
-    tokio::join!(check, trim);
+    tokio::join!(check, trim, shrink_store(&app));
+}
+
+/// Gives disk space of deleted lines back while the host runs, until it stops; what an earlier one left, at once.
+async fn shrink_store(app: &App) {
+    loop {
+        let (store, stopping) = (app.store.clone(), app.stopping.clone());
+        let shrunk =
+            tokio::task::spawn_blocking(move || store.shrink_when_due(|| !stopping.is_cancelled())).await;
+        match shrunk {
+            Ok(Ok(Some(shrunk))) => {
+                let Compacted { before_bytes, after_bytes } = shrunk;
+                tracing::info!(before_bytes, after_bytes, "the database gave disk space back");
+            }
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the database could not give disk space back");
+            }
+            Err(panic) => tracing::error!(%panic, "the database could not give disk space back"),
+        }
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(SHRINK_LOOK) => {}
+        }
+    }
 }
 
 /// A one-time link for the operator, and their address.

@@ -54,7 +54,7 @@ impl Fixture {
         (report.findings.iter().map(|finding| finding.kind).collect(), first)
     }
 
-    fn tamper(&self, change: impl FnOnce(&mut crate::store::Writer<'_>, &Chain)) {
+    fn tamper(&self, change: impl FnOnce(&mut crate::store::Writer, &Chain)) {
         self.store
             .write_blocking::<_, StoreError, _>(|writer| {
                 change(writer, &self.chain);

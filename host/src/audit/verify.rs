@@ -56,7 +56,7 @@ pub fn verify_blocking(store: &Store, only: Option<&TenantSlug>) -> Result<Vec<C
 }
 
 fn check(
-    reader: &Reader<'_>,
+    reader: &Reader,
     key: &[u8; 32],
     chain: &Chain,
     slug: Option<String>,

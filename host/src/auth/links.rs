@@ -16,7 +16,7 @@ const MAX_CLEARED: usize = 100;
 /// # Errors
 /// When the store or the system's randomness fails.
 pub fn stage_link(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     ttl_s: u64,
     user: &UserId,
@@ -30,7 +30,7 @@ pub fn stage_link(
 }
 
 /// Uses a link up, and answers whom it signs in.
-pub(super) fn take(writer: &mut Writer<'_>, clock: &Clock, token: &str) -> Result<UserId, AuthError> {
+pub(super) fn take(writer: &mut Writer, clock: &Clock, token: &str) -> Result<UserId, AuthError> {
     let link = writer.take_link(&secret::hash(token))?.ok_or(AuthError::LinkInvalid)?;
     if link.expires_at <= clock.now() { Err(AuthError::LinkInvalid) } else { Ok(link.user) }
 }

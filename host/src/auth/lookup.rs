@@ -96,7 +96,7 @@ impl Auth {
 }
 
 fn place(
-    reader: &Reader<'_>,
+    reader: &Reader,
     plans: &Plans,
     tenant: TenantRecord,
     membership: &MembershipRecord,

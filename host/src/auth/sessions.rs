@@ -44,7 +44,7 @@ pub(super) struct Begun {
 
 /// Begins a session, for the named tenant or the user's first.
 pub(super) fn begin(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,
@@ -79,7 +79,7 @@ pub(super) fn begin(
 /// # Errors
 /// [`AuthError::TenantNotFound`] when the named tenant is not the user's; the token stays good then.
 pub(super) fn refresh(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     config: &AuthConfig,
     token: &str,
@@ -120,7 +120,7 @@ pub(super) fn refresh(
 /// The tenant of a user that is named by slug or id; without a name the first of the likely ones that is theirs, else the
 /// oldest of theirs.
 fn choose_tenant(
-    reader: &Reader<'_>,
+    reader: &Reader,
     user: &UserId,
     named: Option<&str>,
     likely: impl IntoIterator<Item = TenantId>,
@@ -139,17 +139,13 @@ fn choose_tenant(
 }
 
 /// The session of a refresh token that works, for signing out.
-pub(super) fn holder(writer: &Writer<'_>, token: &str) -> Result<Option<SessionRecord>, AuthError> {
+pub(super) fn holder(writer: &Writer, token: &str) -> Result<Option<SessionRecord>, AuthError> {
     let session = find(writer, token)?;
     Ok(session.filter(|session| secret::same(&secret::hash(token), &session.refresh_hash)))
 }
 
 /// Ends a session.
-pub(super) fn end(
-    writer: &mut Writer<'_>,
-    session: &mut SessionRecord,
-    now: Timestamp,
-) -> Result<(), AuthError> {
+pub(super) fn end(writer: &mut Writer, session: &mut SessionRecord, now: Timestamp) -> Result<(), AuthError> {
     if session.ended_at.is_none() {
         session.ended_at = Some(now);
         writer.put_session(session)?;
@@ -159,7 +155,7 @@ pub(super) fn end(
 
 /// Ends all sessions of a user but one, and answers which.
 pub(super) fn end_others(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     user: &UserId,
     keep: Option<&SessionId>,
     now: Timestamp,
@@ -179,7 +175,7 @@ const CLEANED_AT_ONCE: usize = 1_000;
 
 /// Forgets sessions that can no longer be used, a step's worth behind `after`: which, and where the next step begins.
 pub(super) fn clean(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     config: &AuthConfig,
     after: Option<Vec<u8>>,
@@ -192,11 +188,7 @@ pub(super) fn clean(
 }
 
 /// Takes an account from whoever has it: its password is gone and its sessions end. A one-time link opens it again.
-pub(crate) fn reclaim(
-    writer: &mut Writer<'_>,
-    user: &mut UserRecord,
-    now: Timestamp,
-) -> Result<(), AuthError> {
+pub(crate) fn reclaim(writer: &mut Writer, user: &mut UserRecord, now: Timestamp) -> Result<(), AuthError> {
     user.password = None;
     user.vouched = true;
     writer.put_user(user)?;
@@ -210,7 +202,7 @@ pub(super) fn is_alive(session: &SessionRecord, now: Timestamp, config: &AuthCon
         && now < later(session.refreshed_at, config.session_idle_s)
 }
 
-fn find(writer: &Writer<'_>, token: &str) -> Result<Option<SessionRecord>, AuthError> {
+fn find(writer: &Writer, token: &str) -> Result<Option<SessionRecord>, AuthError> {
     let id = token.strip_prefix("rfr_").and_then(|rest| rest.split_once('.')).map(|(id, _)| id);
     let Some(Ok(id)) = id.map(str::parse::<SessionId>) else { return Ok(None) };
     Ok(writer.session(&id)?)
@@ -218,7 +210,7 @@ fn find(writer: &Writer<'_>, token: &str) -> Result<Option<SessionRecord>, AuthE
 
 /// Forgets a user's sessions that can no longer be used, and the oldest when there are too many.
 fn clear_away(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     config: &AuthConfig,
     user: &UserId,

@@ -331,7 +331,7 @@ impl Commands {
             return Ok(());
         }
         let (scope, record) = (permit.scope().clone(), record.clone());
-        let write = move |writer: &mut crate::store::Writer<'_>| -> Result<(), CommandError> {
+        let write = move |writer: &mut crate::store::Writer| -> Result<(), CommandError> {
             Ok(writer.put_run(&scope, &record)?)
         };
         self.inner.store.write(write).await

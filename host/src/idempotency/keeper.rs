@@ -218,7 +218,7 @@ impl Idempotency {
 }
 
 /// Removes some keys whose day is over.
-fn purge(writer: &mut Writer<'_>, space: &KeySpace, now_ms: u64) -> Result<(), StoreError> {
+fn purge(writer: &mut Writer, space: &KeySpace, now_ms: u64) -> Result<(), StoreError> {
     for (begun_ms, name) in writer.oldest_idempotency(space, PURGE_STEP)? {
         if now_ms < begun_ms + KEEP_MS {
             break;

@@ -135,7 +135,7 @@ impl Lifecycle {
 
 /// Ends a membership. True when the account went too.
 fn erase_member(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     scope: &TenantScope,
     member: &MembershipRecord,
 ) -> Result<bool, StoreError> {

@@ -55,6 +55,7 @@ pub(super) fn delete_run(
         deleted.lines += lines;
         tail.state.stored_bytes =
             (tail.state.stored_bytes + value.len() as u64).saturating_sub(stored.len() as u64);
+        writes.free((stored.len() as u64).saturating_sub(value.len() as u64));
         writes.put_chunk(stored.first_seq, value);
     }
     if is_last || seq > span.last_seq {

@@ -87,6 +87,7 @@ pub(super) fn trim(
             }
         }
         tail.trimmed(tail.state.trimmed_seq);
+        writes.free(trimmed.stored_bytes);
         writes.put_state(&tail.state);
         chunks.apply(scope, writes)?;
         stats.trimmed_lines.add(trimmed.lines);

@@ -99,7 +99,7 @@ impl Registry {
     pub async fn counts(&self, scope: &TenantScope) -> Result<(u64, u64), StoreError> {
         let scope = scope.clone();
         let counts =
-            move |reader: &Reader<'_>| Ok((reader.module_count(&scope)?, reader.deployment_count(&scope)?));
+            move |reader: &Reader| Ok((reader.module_count(&scope)?, reader.deployment_count(&scope)?));
         self.inner.store.read(counts).await
     }
 

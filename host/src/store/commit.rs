@@ -1,11 +1,10 @@
 //! Group commit: one thread flushes for everyone who waits.
 
 use std::fs::File;
-use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::StoreError;
+use super::{Current, StoreError};
 
 /// Callers that may wait for the next flush; further ones wait for a place.
 const MAX_WAITING: usize = 4_096;
@@ -32,13 +31,12 @@ impl Drop for Committer {
 }
 
 impl Committer {
-    pub(super) fn start(db: sled::Db, file: PathBuf) -> Result<Self, StoreError> {
+    pub(super) fn start(current: Current) -> Result<Self, StoreError> {
         let (tickets, queue) = mpsc::channel(MAX_WAITING);
         let (report, failed) = watch::channel(false);
-        let file = File::open(&file).map_err(StoreError::io("open the database file"))?;
         let thread = std::thread::Builder::new()
             .name("store-commit".to_owned())
-            .spawn(move || run(&db, &file, queue, &report))
+            .spawn(move || run(&current, queue, &report))
             .map_err(StoreError::io("start the commit thread"))?;
         Ok(Self { tickets: Some(tickets), thread: Some(thread), failed })
     }
@@ -75,10 +73,10 @@ fn conclude(done: Result<bool, oneshot::error::RecvError>) -> Result<(), StoreEr
     }
 }
 
-fn run(db: &sled::Db, file: &File, mut queue: mpsc::Receiver<Ticket>, failed: &watch::Sender<bool>) {
+fn run(current: &Current, mut queue: mpsc::Receiver<Ticket>, failed: &watch::Sender<bool>) {
     let mut waiting = Vec::new();
     while queue.blocking_recv_many(&mut waiting, MAX_WAITING) > 0 {
-        let flushed = flush(db, file);
+        let flushed = current.get().flush();
         if let Err(error) = &flushed {
             tracing::error!(error = ?error, "the store could not write to its disk and takes no more");
         }

@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use super::data_dir::{DataDir, make_private_dir};
-use super::{Store, StoreError, StoreOptions, commit, open_database, space};
+use super::database::open_sled;
+use super::{Store, StoreError, StoreOptions, commit, space};
 
 /// The copy while it is made.
 pub(super) const NEW: &str = "store.new";
 /// The original while the copy takes its place.
-const OLD: &str = "store.old";
+pub(super) const OLD: &str = "store.old";
 /// Bytes of one batch of the copy.
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -38,12 +39,12 @@ impl Store {
         let dir = DataDir::claim(path)?;
         let new = dir.path().join(NEW);
         let (before_bytes, copied_bytes) = {
-            let from = open_database(&dir.store(), options.cache_bytes)?;
+            let from = open_sled(&dir.store(), options.cache_bytes)?;
             let size_bytes = from.size_on_disk().map_err(StoreError::database("look at its size"))?;
             // At worst the copy is as large.
             space::admit(dir.path(), size_bytes.saturating_add(options.low_disk_bytes))?;
             make_private_dir(&new)?;
-            let to = open_database(&new, options.cache_bytes)?;
+            let to = open_sled(&new, options.cache_bytes)?;
             for name in from.tree_names() {
                 let from = from.open_tree(&name).map_err(StoreError::database("open a tree"))?;
                 let to = to.open_tree(&name).map_err(StoreError::database("make a tree"))?;
@@ -59,7 +60,7 @@ impl Store {
             return Ok(Compacted { before_bytes, after_bytes: before_bytes });
         }
         take_place(&dir)?;
-        let after_bytes = open_database(&dir.store(), options.cache_bytes)?
+        let after_bytes = open_sled(&dir.store(), options.cache_bytes)?
             .size_on_disk()
             .map_err(StoreError::database("look at its size"))?;
         Ok(Compacted { before_bytes, after_bytes })
@@ -84,12 +85,21 @@ fn copy(from: &sled::Tree, to: &sled::Tree) -> Result<(), StoreError> {
 }
 
 fn take_place(dir: &DataDir) -> Result<(), StoreError> {
-    let failed = StoreError::io("put the copy in its place");
+    exchange(dir)?;
+    fs::remove_dir_all(dir.path().join(OLD)).map_err(StoreError::io("remove the old database"))
+}
+
+/// Gives the copy the original's name, and the original another.
+pub(super) fn exchange(dir: &DataDir) -> Result<(), StoreError> {
+    let failed = || StoreError::io("put the copy in its place");
     let (store, new, old) = (dir.store(), dir.path().join(NEW), dir.path().join(OLD));
     sync(dir.path())?;
-    fs::rename(&store, &old).and_then(|()| fs::rename(&new, &store)).map_err(failed)?;
-    sync(dir.path())?;
-    fs::remove_dir_all(&old).map_err(StoreError::io("remove the old database"))
+    fs::rename(&store, &old).map_err(failed())?;
+    if let Err(error) = fs::rename(&new, &store) {
+        fs::rename(&old, &store).map_err(failed())?;
+        return Err(failed()(error));
+    }
+    sync(dir.path())
 }
 
 pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {

@@ -3,16 +3,15 @@
 //! One tree per tenant, so that a commit of a tenant is one atomic batch. Besides chunks, which are opaque here, it holds
 //! the [`RunSpan`] of each run, the places where the clock was set back, and the [`LogState`].
 
-use std::collections::HashMap;
 use std::ops::{Bound, Deref};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use parking_lot::RwLock;
-
-use super::keys::{LogKind, log_tree};
+use super::database::Database;
+use super::keys::LogKind;
+use super::shrink::write_both;
 use super::{Store, StoreError};
 use crate::auth::TenantScope;
-use crate::ids::{RunId, TenantId};
+use crate::ids::RunId;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -65,6 +64,7 @@ impl Deref for StoredChunk {
 #[derive(Debug, Default)]
 pub struct LogWrites {
     batch: sled::Batch,
+    freed_bytes: u64,
 }
 
 impl LogWrites {
@@ -76,6 +76,11 @@ impl LogWrites {
     /// Removes a chunk.
     pub fn remove_chunk(&mut self, first_seq: u64) {
         self.batch.remove(LogKind::Chunk.of_seq(first_seq).to_vec());
+    }
+
+    /// Says that with these changes, so many bytes of chunks less are stored.
+    pub fn free(&mut self, bytes: u64) {
+        self.freed_bytes += bytes;
     }
 
     /// Records where a run's lines are.
@@ -110,18 +115,16 @@ impl LogWrites {
 #[derive(Clone)]
 pub struct LogChunks {
     store: Store,
-    trees: Arc<RwLock<HashMap<TenantId, sled::Tree>>>,
     #[cfg(test)]
-    fail: Arc<std::sync::atomic::AtomicBool>,
+    fail: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl LogChunks {
     pub(super) fn new(store: Store) -> Self {
         Self {
             store,
-            trees: Arc::default(),
             #[cfg(test)]
-            fail: Arc::default(),
+            fail: std::sync::Arc::default(),
         }
     }
 
@@ -130,7 +133,14 @@ impl LogChunks {
     /// # Errors
     /// The database refused; whether the changes were made is then unknown.
     pub fn apply(&self, scope: &TenantScope, writes: LogWrites) -> Result<()> {
-        self.tree_or_create(scope)?.apply_batch(writes.batch).map_err(StoreError::database("write log lines"))
+        let LogWrites { batch, freed_bytes } = writes;
+        let write = |database: &Database, batch| {
+            let tree = database.log_tree_or_new(scope)?;
+            tree.apply_batch(batch).map_err(StoreError::database("write log lines"))
+        };
+        write_both(&mut self.store.inner.logs.lock(), &self.store.database(), batch, write)?;
+        self.store.inner.freed_bytes.fetch_add(freed_bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Makes everything applied before durable.
@@ -139,7 +149,7 @@ impl LogChunks {
     /// The disk refused; what was applied may be lost.
     pub fn commit(&self) -> Result<()> {
         #[cfg(test)]
-        if self.fail.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.fail.load(Ordering::Relaxed) {
             return Err(StoreError::Failed);
         }
         self.store.commit_blocking()
@@ -160,11 +170,8 @@ impl LogChunks {
     /// The database refused, or the record is damaged.
     pub fn state(&self, scope: &TenantScope) -> Result<LogState> {
         let marked_seq = self.store.log_marks().get(scope.tenant());
-        let Some(value) = self.get(scope, &LogKind::State.prefix())? else {
-            return Ok(LogState { last_seq: marked_seq, ..LogState::default() });
-        };
-        let [last_seq, last_time_us, trimmed_seq, stored_bytes] = numbers(&value)?;
-        Ok(LogState { last_seq: last_seq.max(marked_seq), last_time_us, trimmed_seq, stored_bytes })
+        let stored = self.tree(scope)?.map(|tree| state(&tree)).transpose()?.unwrap_or_default();
+        Ok(LogState { last_seq: stored.last_seq.max(marked_seq), ..stored })
     }
 
     /// Where the lines of a run are.
@@ -258,8 +265,12 @@ impl LogChunks {
     /// # Errors
     /// The database refused.
     pub fn remove_tenant(&self, scope: &TenantScope) -> Result<()> {
-        self.trees.write().remove(scope.tenant());
-        self.store.db().drop_tree(log_tree(scope)).map_err(StoreError::database("delete a log"))?;
+        let freed_bytes = self.state(scope)?.stored_bytes;
+        let mut copy = self.store.inner.logs.lock();
+        let remove = |database: &Database, _| database.remove_log_tree(scope);
+        write_both(&mut copy, &self.store.database(), sled::Batch::default(), remove)?;
+        drop(copy);
+        self.store.inner.freed_bytes.fetch_add(freed_bytes, Ordering::Relaxed);
         self.store.log_marks().remove(scope.tenant())
     }
 
@@ -268,26 +279,22 @@ impl LogChunks {
         tree.get(key).map_err(StoreError::database("read log lines"))
     }
 
-    /// The tenant's tree if it has one: a tree costs memory, so reading makes none.
     fn tree(&self, scope: &TenantScope) -> Result<Option<sled::Tree>> {
-        if let Some(tree) = self.trees.read().get(scope.tenant()) {
-            return Ok(Some(tree.clone()));
-        }
-        let name = log_tree(scope);
-        if self.store.db().tree_names().iter().any(|known| known.as_ref() == name.as_bytes()) {
-            return self.tree_or_create(scope).map(Some);
-        }
-        Ok(None)
+        self.store.database().log_tree(scope)
     }
+}
 
-    fn tree_or_create(&self, scope: &TenantScope) -> Result<sled::Tree> {
-        if let Some(tree) = self.trees.read().get(scope.tenant()) {
-            return Ok(tree.clone());
-        }
-        let tree = self.store.db().open_tree(log_tree(scope)).map_err(StoreError::database("open a log"))?;
-        self.trees.write().insert(scope.tenant().clone(), tree.clone());
-        Ok(tree)
-    }
+/// Bytes of all chunks of a log.
+pub(super) fn stored_bytes(tree: &sled::Tree) -> Result<u64> {
+    Ok(state(tree)?.stored_bytes)
+}
+
+/// What a log says of where it stands.
+fn state(tree: &sled::Tree) -> Result<LogState> {
+    let value = tree.get(LogKind::State.prefix()).map_err(StoreError::database("read log lines"))?;
+    let Some(value) = value else { return Ok(LogState::default()) };
+    let [last_seq, last_time_us, trimmed_seq, stored_bytes] = numbers(&value)?;
+    Ok(LogState { last_seq, last_time_us, trimmed_seq, stored_bytes })
 }
 
 fn damaged(what: &'static str) -> StoreError {
@@ -331,7 +338,7 @@ fn span(value: &[u8]) -> Result<RunSpan> {
 impl LogChunks {
     /// Commits fail from now on.
     pub(crate) fn fail_for_test(&self) {
-        self.fail.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.fail.store(true, Ordering::Relaxed);
     }
 
     /// Changes a byte of a chunk.

@@ -10,22 +10,25 @@
 mod commit;
 mod compact;
 mod data_dir;
+mod database;
 mod error;
 mod keys;
 mod log_chunks;
 mod log_marks;
 mod records;
 mod salvage;
+mod shrink;
 mod space;
 mod table;
 mod value;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use compact::Compacted;
 pub use data_dir::{DataDir, FORMAT_VERSION};
+use database::Database;
 pub use error::StoreError;
 pub use keys::{Key, Kind, Prefix};
 pub use log_chunks::{LogChunks, LogState, LogWrites, RunSpan, StoredChunk};
@@ -50,15 +53,31 @@ pub struct Store {
 }
 
 struct Inner {
-    records: sled::Tree,
-    committer: commit::Committer,
-    // One writer at a time, so that "check, then write" is one step.
-    writing: parking_lot::Mutex<()>,
-    low_disk_bytes: u64,
-    log_marks: log_marks::LogMarks,
     // Dropped in this order: the database closes before its directory is given up.
-    db: sled::Db,
+    committer: commit::Committer,
+    current: Current,
+    records: Gate,
+    logs: Gate,
+    // Of log lines that were deleted since somebody looked; at first nobody knows, so all that can be.
+    freed_bytes: AtomicU64,
+    shrinking: parking_lot::Mutex<()>,
+    options: StoreOptions,
+    log_marks: log_marks::LogMarks,
     dir: DataDir,
+}
+
+/// Taken by whoever changes records, or log lines, so that one does at a time. It holds the copy of the database that gets
+/// the same changes while it is made, if one is.
+type Gate = parking_lot::Mutex<Option<Arc<Database>>>;
+
+/// The database that is in use.
+#[derive(Clone)]
+struct Current(Arc<parking_lot::RwLock<Arc<Database>>>);
+
+impl Current {
+    fn get(&self) -> Arc<Database> {
+        Arc::clone(&self.0.read())
+    }
 }
 
 impl Store {
@@ -69,17 +88,18 @@ impl Store {
     /// When another process owns the directory, its format is newer, or it is damaged.
     pub fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let dir = DataDir::claim(path)?;
-        let db = open_database(&dir.store(), options.cache_bytes)?;
-        let records = db.open_tree(keys::RECORDS_TREE).map_err(StoreError::database("open the records"))?;
-        let committer = commit::Committer::start(db.clone(), dir.store().join("db"))?;
+        let database = Arc::new(Database::open(&dir.store(), options.cache_bytes)?);
+        let current = Current(Arc::new(parking_lot::RwLock::new(database)));
         let store = Self {
             inner: Arc::new(Inner {
-                records,
-                committer,
-                writing: parking_lot::Mutex::new(()),
-                low_disk_bytes: options.low_disk_bytes,
+                committer: commit::Committer::start(current.clone())?,
+                current,
+                records: Gate::default(),
+                logs: Gate::default(),
+                freed_bytes: AtomicU64::new(u64::MAX / 2),
+                shrinking: parking_lot::Mutex::default(),
+                options: options.clone(),
                 log_marks: log_marks::LogMarks::open(path)?,
-                db,
                 dir,
             }),
         };
@@ -89,10 +109,12 @@ impl Store {
 
     /// Tells a new store from one that lost its records: sled recovers a file that was overwritten to nothing.
     fn establish(&self) -> Result<(), StoreError> {
-        let Inner { records, dir, .. } = &*self.inner;
+        let (database, dir) = (self.database(), self.dir());
         let mark = Key::of_host(Kind::Established, &[]);
-        let marked =
-            records.contains_key(mark.as_bytes()).map_err(StoreError::database("look for the mark"))?;
+        let marked = database
+            .records()
+            .contains_key(mark.as_bytes())
+            .map_err(StoreError::database("look for the mark"))?;
         if dir.is_established() {
             return if marked {
                 Ok(())
@@ -101,11 +123,11 @@ impl Store {
             };
         }
         // The mark is on disk before the file that demands it.
-        records
+        database
+            .records()
             .insert(mark.as_bytes(), &[value::MARK_VERSION])
             .map_err(StoreError::database("mark the store"))?;
-        let file = File::open(dir.store().join("db")).map_err(StoreError::io("open the database file"))?;
-        commit::flush(&self.inner.db, &file)?;
+        database.flush()?;
         dir.set_established()
     }
 
@@ -117,7 +139,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, E> + Send + 'static,
     {
         let store = self.clone();
         tokio::task::spawn_blocking(move || work(&store.reader_blocking()))
@@ -135,7 +157,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, E> + Send + 'static,
     {
         let value = self.write_soon(work).await?;
         self.commit().await?;
@@ -151,7 +173,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Writer) -> Result<T, E> + Send + 'static,
     {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.write_blocking(work))
@@ -161,8 +183,8 @@ impl Store {
 
     /// A view for code that is already on a blocking thread.
     #[must_use]
-    pub fn reader_blocking(&self) -> Reader<'_> {
-        Reader::new(&self.inner.records)
+    pub fn reader_blocking(&self) -> Reader {
+        Reader::new(self.database().records().clone())
     }
 
     /// As [`Store::write_soon`], for code that is already on a blocking thread.
@@ -172,12 +194,17 @@ impl Store {
     pub fn write_blocking<T, E, F>(&self, work: F) -> Result<T, E>
     where
         E: From<StoreError>,
-        F: FnOnce(&mut Writer<'_>) -> Result<T, E>,
+        F: FnOnce(&mut Writer) -> Result<T, E>,
     {
-        let _one_writer = self.inner.writing.lock();
-        let mut writer = Writer::new(&self.inner.records);
+        let mut copy = self.inner.records.lock();
+        let database = self.database();
+        let mut writer = Writer::new(database.records().clone());
         let value = work(&mut writer)?;
-        writer.apply()?;
+        if let Some(batch) = writer.into_batch() {
+            shrink::write_both(&mut copy, &database, batch, |database, batch| {
+                database.records().apply_batch(batch).map_err(StoreError::database("write records"))
+            })?;
+        }
         Ok(value)
     }
 
@@ -209,7 +236,7 @@ impl Store {
     /// `data_dir_damaged` at the first that cannot be read.
     pub fn check_blocking(&self, goes_on: impl Fn() -> bool) -> Result<u64, StoreError> {
         let mut count = 0;
-        for record in self.inner.records.iter().take_while(|_| goes_on()) {
+        for record in self.database().records().iter().take_while(|_| goes_on()) {
             record.map_err(StoreError::database("read a record"))?;
             count += 1;
         }
@@ -226,8 +253,8 @@ impl Store {
         &self.inner.log_marks
     }
 
-    pub(in crate::store) fn db(&self) -> &sled::Db {
-        &self.inner.db
+    fn database(&self) -> Arc<Database> {
+        self.inner.current.get()
     }
 
     /// Refuses new work while the disk is nearly full, so that what was acknowledged stays writable.
@@ -235,7 +262,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::DiskFull`].
     pub fn admit(&self) -> Result<(), StoreError> {
-        space::admit(self.inner.dir.path(), self.inner.low_disk_bytes)
+        space::admit(self.inner.dir.path(), self.inner.options.low_disk_bytes)
     }
 
     /// Where the other folders of the data directory are.
@@ -243,35 +270,9 @@ impl Store {
     pub fn dir(&self) -> &DataDir {
         &self.inner.dir
     }
-
-    /// Bytes that the database occupies on disk. Blocks.
-    #[must_use]
-    pub fn size_on_disk_bytes(&self) -> u64 {
-        self.inner.db.size_on_disk().unwrap_or(0)
-    }
 }
 
-/// Opens sled. A database that makes it panic is as damaged as one that it reports.
-fn open_database(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
-    data_dir::remove_torn_snapshots(path)?;
-    let path = path.to_owned();
-    let opened = std::thread::Builder::new()
-        .name("store-open".to_owned())
-        .spawn(move || {
-            #[expect(clippy::disallowed_methods, reason = "sled's one home")]
-            sled::Config::new().path(path).cache_capacity(cache_bytes).open()
-        })
-        .map_err(StoreError::io("start a thread to open the store"))?
-        .join();
-    match opened {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(sled::Error::Io(source))) if source.kind() == std::io::ErrorKind::StorageFull => {
-            Err(StoreError::DiskFull { available_bytes: 0, needed_bytes: 0 })
-        }
-        Ok(Err(source)) => Err(StoreError::Damaged { what: "the database", source: Some(source.into()) }),
-        Err(_) => Err(StoreError::Damaged { what: "the database", source: None }),
-    }
-}
-
+#[cfg(test)]
+mod shrink_tests;
 #[cfg(test)]
 mod tests;

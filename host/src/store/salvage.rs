@@ -8,7 +8,8 @@ use cloister_salvage::{Damaged, Found};
 
 use super::compact::{NEW, sync};
 use super::data_dir::{DataDir, make_private_dir};
-use super::{Key, Kind, Store, StoreError, StoreOptions, commit, keys, open_database, space, value};
+use super::database::open_sled;
+use super::{Key, Kind, Store, StoreError, StoreOptions, commit, keys, space, value};
 
 /// Bytes of one batch of the copy.
 const BATCH_BYTES: usize = 1 << 20;
@@ -70,7 +71,7 @@ impl Store {
 /// Copies all that can be read; what was found, and how many trees and records were copied.
 fn copy(damaged: &Damaged, new: &Path, options: &StoreOptions) -> Result<(Found, u64, u64), StoreError> {
     let (trees, found) = damaged.trees().map_err(StoreError::io("read the damaged database"))?;
-    let to = open_database(new, options.cache_bytes)?;
+    let to = open_sled(new, options.cache_bytes)?;
     let (mut copied_trees, mut copied) = (0, 0);
     let mut is_ours = false;
     for tree in &trees {

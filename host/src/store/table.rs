@@ -46,12 +46,12 @@ impl<T> Page<T> {
 }
 
 /// Reads records. Blocks.
-pub struct Reader<'a> {
-    tree: &'a sled::Tree,
+pub struct Reader {
+    tree: sled::Tree,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(tree: &'a sled::Tree) -> Self {
+impl Reader {
+    pub(super) fn new(tree: sled::Tree) -> Self {
         Self { tree }
     }
 
@@ -162,13 +162,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Reads and stages changes, which are applied together when the work succeeds. Blocks.
-pub struct Writer<'a> {
-    reader: Reader<'a>,
+pub struct Writer {
+    reader: Reader,
     staged: BTreeMap<Key, Option<Vec<u8>>>,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(tree: &'a sled::Tree) -> Self {
+impl Writer {
+    pub(super) fn new(tree: sled::Tree) -> Self {
         Self { reader: Reader::new(tree), staged: BTreeMap::new() }
     }
 
@@ -193,7 +193,7 @@ impl<'a> Writer<'a> {
 
     /// The records as they were before the staged changes; for lists.
     #[must_use]
-    pub fn before(&self) -> &Reader<'a> {
+    pub fn before(&self) -> &Reader {
         &self.reader
     }
 
@@ -211,9 +211,10 @@ impl<'a> Writer<'a> {
         self.staged.insert(key, None);
     }
 
-    pub(super) fn apply(self) -> Result<(), StoreError> {
+    /// The staged changes.
+    pub(super) fn into_batch(self) -> Option<sled::Batch> {
         if self.staged.is_empty() {
-            return Ok(());
+            return None;
         }
         let mut batch = sled::Batch::default();
         for (key, value) in self.staged {
@@ -222,6 +223,6 @@ impl<'a> Writer<'a> {
                 None => batch.remove(key.as_bytes()),
             }
         }
-        self.reader.tree.apply_batch(batch).map_err(StoreError::database("write records"))
+        Some(batch)
     }
 }

@@ -227,10 +227,10 @@ fn a_tenants_directories_are_erased_however_deep_a_guest_made_them() {
 /// Everything that a database holds.
 fn contents(path: &Path) -> Vec<(sled::IVec, sled::IVec, sled::IVec)> {
     let store = Store::open(path, &OPTIONS).unwrap();
-    let mut names = store.db().tree_names();
+    let mut names = store.database().sled().tree_names();
     names.sort();
     let pairs = |name: &sled::IVec| {
-        let tree = store.db().open_tree(name).unwrap();
+        let tree = store.database().sled().open_tree(name).unwrap();
         tree.iter().map(Result::unwrap).map(|(key, value)| (name.clone(), key, value)).collect::<Vec<_>>()
     };
     names.iter().flat_map(pairs).collect()
@@ -242,7 +242,7 @@ fn a_compaction_keeps_what_is_alive_and_gives_the_rest_back() {
     {
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         put_notes(&store, &scope(), 100);
-        let dead = store.db().open_tree("dead").unwrap();
+        let dead = store.database().sled().open_tree("dead").unwrap();
         for number in 0..200_u32 {
             // Bytes that do not compress.
             let value: Vec<u8> =

@@ -31,7 +31,7 @@ impl Tenancy {
 
 /// The user of an identity with a place in a tenant, and which; `None`, and their place is gone, when the issuer gives them none.
 fn admit(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     identity: &Identity,
 ) -> Result<Option<(UserRecord, String)>, TenancyError> {
@@ -74,7 +74,7 @@ fn admit(
     Ok(Some((user, tenant.id.to_string())))
 }
 
-fn tenant_of(writer: &Writer<'_>, identity: &Identity) -> Result<Option<TenantRecord>, TenancyError> {
+fn tenant_of(writer: &Writer, identity: &Identity) -> Result<Option<TenantRecord>, TenancyError> {
     let Some(Ok(slug)) = identity.tenant().map(str::parse::<TenantSlug>) else { return Ok(None) };
     let found = writer.before().tenant_by_slug(&slug)?;
     Ok(found.filter(|tenant| tenant.status == TenantStatus::Active))
@@ -82,7 +82,7 @@ fn tenant_of(writer: &Writer<'_>, identity: &Identity) -> Result<Option<TenantRe
 
 /// The role that the issuer gives, when the tenant has it.
 fn role_of(
-    writer: &Writer<'_>,
+    writer: &Writer,
     tenant: &TenantRecord,
     identity: &Identity,
 ) -> Result<Option<RoleRef>, TenancyError> {
@@ -95,7 +95,7 @@ fn role_of(
 }
 
 /// Makes the account of an identity, or links it to the one of its address when the issuer is trusted with that.
-fn link(writer: &mut Writer<'_>, clock: &Clock, identity: &Identity) -> Result<UserRecord, TenancyError> {
+fn link(writer: &mut Writer, clock: &Clock, identity: &Identity) -> Result<UserRecord, TenancyError> {
     let email = identity.verified_email().ok_or(AuthError::IdentityInvalid)?;
     let email: Email = email.parse().map_err(|_| AuthError::IdentityInvalid)?;
     let user = match writer.user_by_email(&email)? {

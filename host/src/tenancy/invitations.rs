@@ -161,7 +161,7 @@ impl Tenancy {
 
 /// The invitation of a link that works, and whose sender may still grant its role.
 fn open_invitation(
-    writer: &Writer<'_>,
+    writer: &Writer,
     hash: &str,
     now: jiff::Timestamp,
 ) -> Result<InvitationRecord, TenancyError> {
@@ -178,7 +178,7 @@ fn open_invitation(
 }
 
 fn join(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     invitation: &InvitationRecord,
     user: &UserRecord,
     now: jiff::Timestamp,

@@ -155,7 +155,7 @@ impl Tenancy {
     }
 }
 
-fn put(writer: &mut Writer<'_>, tenant: TenantRecord) -> Result<TenantRecord, TenancyError> {
+fn put(writer: &mut Writer, tenant: TenantRecord) -> Result<TenantRecord, TenancyError> {
     writer.put_tenant(&tenant)?;
     Ok(tenant)
 }

@@ -113,15 +113,11 @@ impl Tenancy {
     }
 }
 
-fn found(writer: &Writer<'_>, scope: &TenantScope, user: &UserId) -> Result<MembershipRecord, TenancyError> {
+fn found(writer: &Writer, scope: &TenantScope, user: &UserId) -> Result<MembershipRecord, TenancyError> {
     writer.membership(scope.tenant(), user)?.ok_or(TenancyError::MemberNotFound)
 }
 
-fn take_out(
-    writer: &mut Writer<'_>,
-    scope: &TenantScope,
-    member: &MembershipRecord,
-) -> Result<(), TenancyError> {
+fn take_out(writer: &mut Writer, scope: &TenantScope, member: &MembershipRecord) -> Result<(), TenancyError> {
     keep_an_owner(writer, scope, member)?;
     writer.remove_api_keys(scope, |key| key.created_by == member.user)?;
     writer.remove_invitations(scope, |invitation| invitation.invited_by == member.user)?;
@@ -131,7 +127,7 @@ fn take_out(
 
 /// Refuses what would leave the tenant without an owner.
 fn keep_an_owner(
-    writer: &Writer<'_>,
+    writer: &Writer,
     scope: &TenantScope,
     without: &MembershipRecord,
 ) -> Result<(), TenancyError> {

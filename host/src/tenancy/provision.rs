@@ -269,7 +269,7 @@ impl Tenancy {
 /// The account of an address, for what the operator does; made when there is none. One that only a tenant's invitation
 /// made is taken from whoever has it first, since that tenant may have invented the address.
 pub(crate) fn vouched_user(
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     clock: &Clock,
     email: &Email,
 ) -> Result<UserRecord, TenancyError> {

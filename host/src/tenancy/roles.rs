@@ -99,7 +99,7 @@ impl Tenancy {
 
 /// What a role allows, as staged changes leave it.
 pub(super) fn permissions_of(
-    writer: &Writer<'_>,
+    writer: &Writer,
     tenant: &TenantId,
     role: &RoleRef,
 ) -> Result<Vec<Permission>, TenancyError> {

@@ -52,7 +52,7 @@ fn index_key(id: &KeyId) -> Key {
     Key::of_host(Kind::ApiKeyTenant, &[id.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The API key with an id, of whichever tenant.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A tenant's API key, as staged changes leave it.
     ///
     /// # Errors

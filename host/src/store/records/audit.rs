@@ -42,7 +42,7 @@ fn prefix(chain: &Chain) -> Prefix {
     }
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Where a chain ends; `None` before its first record.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Appends a record.
     ///
     /// # Errors

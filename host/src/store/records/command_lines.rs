@@ -34,7 +34,7 @@ fn count_key(scope: &TenantScope, principal: &PrincipalId) -> Key {
     Key::in_tenant(scope, Kind::CommandLineCount, &[principal.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A principal's lines that `wanted` accepts, newest first.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Adds a line, unless it is the same as the newest, and forgets the oldest beyond `limit`. `id` sorts by time.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ fn key(scope: &TenantScope, counted: Kind) -> Key {
     Key::in_tenant(scope, Kind::Count, &[counted.word()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// How many records of a kind a tenant has. Looks through them when they were never counted.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// How many records of a kind a tenant has, as staged changes leave it.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ fn versions(scope: &TenantScope, name: &CommandName) -> Prefix {
     Prefix::in_tenant(scope, Kind::DeploymentVersion, &[name.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A command by name.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A command by name, as staged changes leave it.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ fn user_key(user: &UserId, name: &str) -> Key {
     Key::of_host(Kind::ExternalAccount, &["of-user", user.as_str(), name])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The account of a subject at an issuer.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// The account of a subject at an issuer, as staged changes leave it.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ fn time_key(space: &KeySpace, begun_ms: u64, name: &str) -> Key {
     key(space, Kind::IdempotencyByTime, &[&format!("{begun_ms:020}"), name])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The pieces of a kept answer.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// One key.
     ///
     /// # Errors

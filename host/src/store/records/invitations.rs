@@ -50,7 +50,7 @@ fn link_key(hash: &str) -> Key {
     Key::of_host(Kind::InvitationLink, &[hash])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A tenant's open invitations, oldest first.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A tenant's invitation, as staged changes leave it.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub struct MaskingRecord {
 
 impl Record for MaskingRecord {}
 
-impl Reader<'_> {
+impl Reader {
     /// A tenant's rules; none when they were never set.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Writes a tenant's rules.
     ///
     /// # Errors

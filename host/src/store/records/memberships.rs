@@ -41,7 +41,7 @@ fn index_key(tenant: &TenantId, user: &UserId) -> Key {
     Key::of_host(Kind::MemberOf, &[user.as_str(), tenant.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A user's place in a tenant.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A user's place in a tenant, as staged changes leave it.
     ///
     /// # Errors

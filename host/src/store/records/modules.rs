@@ -59,7 +59,7 @@ fn owner_key(scope: &TenantScope, digest: &ModuleDigest) -> Key {
     Key::of_host(Kind::ModuleOwner, &[digest.as_str(), scope.tenant().as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A tenant's module.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A tenant's module, as staged changes leave it.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ fn bucket_key(rate: &str, subject: &str) -> Key {
     Key::of_host(Kind::Bucket, &[rate, subject])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Up to `limit` buckets: rate, subject, and when each is full, in nanoseconds since the Unix epoch.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Writes what a tenant was warned of.
     ///
     /// # Errors

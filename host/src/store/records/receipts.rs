@@ -13,7 +13,7 @@ pub struct ReceiptRecord(pub Receipt);
 
 impl Record for ReceiptRecord {}
 
-impl Reader<'_> {
+impl Reader {
     /// The receipts of erased tenants, oldest first.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Writes a receipt.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ fn key(tenant: &TenantId, name: &RoleName) -> Key {
     Key::of_tenant(tenant, Kind::Role, &[name.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A role of a tenant's own.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A role of a tenant's own, as staged changes leave it.
     ///
     /// # Errors

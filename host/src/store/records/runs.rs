@@ -71,7 +71,7 @@ fn key(scope: &TenantScope, id: &RunId) -> Key {
     Key::in_tenant(scope, Kind::Run, &[id.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// One run of a tenant.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Writes a run, over its older record.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ fn key(scope: &TenantScope, name: &SecretName) -> Key {
     Key::in_tenant(scope, Kind::Secret, &[name.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// A secret by name.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// A secret by name, as staged changes leave it.
     ///
     /// # Errors

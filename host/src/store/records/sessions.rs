@@ -71,7 +71,7 @@ fn link_key(hash: &str) -> Key {
     Key::of_host(Kind::Link, &[hash])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The session with an id.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// The session with an id, as staged changes leave it.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ fn key(scope: &TenantScope) -> Key {
     Key::in_tenant(scope, Kind::Storage, &[])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// What the tenant's directory takes, when it is not in use.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Writes what the tenant's directory takes, now that it is not in use.
     ///
     /// # Errors

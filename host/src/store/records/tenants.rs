@@ -91,7 +91,7 @@ fn slug_key(slug: &TenantSlug) -> Key {
     Key::of_host(Kind::TenantSlug, &[slug.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The tenant with an id.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// The tenant with an id, as staged changes leave it.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ fn email_key(email: &Email) -> Key {
     Key::of_host(Kind::UserEmail, &[email.as_str()])
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The user with an id.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 }
 
-impl Reader<'_> {
+impl Reader {
     /// All users that `wanted` accepts, oldest first.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Removes a user.
     pub fn remove_user(&mut self, user: &UserRecord) {
         self.remove(email_key(&user.email));
