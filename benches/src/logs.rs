@@ -28,11 +28,18 @@ pub(crate) fn sections(settings: &Settings) -> Result<Vec<Section>> {
             let file = settings.guest(&format!("fixtures/{file}.wasm"));
             server.deploy(&member, name, &file, json!({})).await.context(name)?;
         }
-        Ok(vec![taken_and_found(settings, &server, &member).await?, shown(settings, &server, &member).await?])
+        let (taken_and_found, runs) = taken_and_found(settings, &server, &member).await?;
+        let shown = shown(settings, &server, &member).await?;
+        Ok(vec![taken_and_found, shown, given_back(settings, &server, &member, &runs).await?])
     })
 }
 
-async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) -> Result<Section> {
+/// The section, and the runs whose lines are there then.
+async fn taken_and_found(
+    settings: &Settings,
+    server: &Server,
+    member: &Member,
+) -> Result<(Section, Vec<Value>)> {
     let lines = settings.pick(8_000, 1_000_000);
     let mut section = Section::new(
         "Logs: taken and found",
@@ -47,8 +54,11 @@ async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) 
         let each = each.clone();
         async move { server.run(member, "access-log", &[&each, &first]).await }
     });
+    let mut ids = Vec::new();
     for run in futures_util::future::join_all(runs).await {
-        ensure!(run?["data"]["outcome"]["exit_code"] == 0, "a writer failed");
+        let mut run = run?;
+        ensure!(run["data"]["outcome"]["exit_code"] == 0, "a writer failed");
+        ids.push(run["data"]["id"].take());
     }
     // A page waits until what was written before is durable.
     server.get(member, "logs?limit=1").await?;
@@ -105,6 +115,50 @@ async fn taken_and_found(settings: &Settings, server: &Server, member: &Member) 
         let note = format!("counted {} of {lines}, exact: {}", counted["lines"], counted["exact"]);
         section.noted(format!("histogram of {name}"), "ms", Spread::of(took), &note);
     }
+    Ok((section, ids))
+}
+
+/// How long the disk may take to be given back.
+const GIVEN_BACK_LIMIT: Duration = Duration::from_secs(60);
+
+/// Deletes the lines of all runs, and waits for their disk space.
+async fn given_back(
+    settings: &Settings,
+    server: &Server,
+    member: &Member,
+    runs: &[Value],
+) -> Result<Section> {
+    let mut section = Section::new(
+        "Logs: deleted",
+        "The lines of all eight runs are deleted, one run after the other. The database gives disk space back while the server runs, when \
+         more than half of it is not alive and it is worth it.",
+    );
+    let before_mb = server.store_mb()?;
+    let began = Instant::now();
+    for run in runs {
+        let run = run.as_str().context("a run has an id")?;
+        server.delete(member, &format!("runs/{run}/logs")).await?;
+    }
+    section.figure(
+        "deleting the lines of eight runs",
+        "ms",
+        Spread::one(began.elapsed().as_secs_f64() * 1e3),
+    );
+    section.figure("disk with the lines", "MB", Spread::one(before_mb));
+    // Of the few lines of a proof that the harness works, nothing is given back.
+    let mut least_mb = server.store_mb()?;
+    let began = Instant::now();
+    while !settings.quick && began.elapsed() < GIVEN_BACK_LIMIT && least_mb > before_mb / 2.0 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        least_mb = server.store_mb()?;
+    }
+    section.goal(
+        "disk without them",
+        "MB",
+        Spread::one(least_mb),
+        Goal::AtMost(before_mb / 2.0),
+        &format!("{:.1} s after the last was deleted", began.elapsed().as_secs_f64()),
+    );
     Ok(section)
 }
 

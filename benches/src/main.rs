@@ -21,6 +21,10 @@ use clap::{Parser, ValueEnum};
 use crate::machine::Machine;
 use crate::report::{Report, Section};
 
+/// The runtime is measured with the allocator that the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures, and writes `report.json` and `report.html`.
 #[derive(Parser)]
 struct Cli {

@@ -135,6 +135,28 @@ impl Server {
         Ok(value.map_or(Ok(0.0), str::parse)?)
     }
 
+    /// Deletes below a tenant's address.
+    pub(crate) async fn delete(&self, member: &Member, path: &str) -> Result<()> {
+        let url = format!("{}/v1/{}/{path}", self.url, member.tenant);
+        self.http.delete(url).bearer_auth(&member.token).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Bytes of the database's files, in MB.
+    pub(crate) fn store_mb(&self) -> Result<f64> {
+        let mut bytes = 0;
+        for folder in std::fs::read_dir(self.dir.path().join("data"))? {
+            let folder = folder?;
+            if !folder.file_name().to_string_lossy().starts_with("store") {
+                continue;
+            }
+            // One of two folders may go while it is looked at.
+            let Ok(files) = std::fs::read_dir(folder.path()) else { continue };
+            bytes += files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum::<u64>();
+        }
+        Ok(bytes as f64 / 1e6)
+    }
+
     /// Opens a stream of events below a tenant's address.
     pub(crate) async fn events(&self, member: &Member, path: &str) -> Result<reqwest::Response> {
         let url = format!("{}/v1/{}/{path}", self.url, member.tenant);

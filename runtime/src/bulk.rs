@@ -2,8 +2,8 @@
 //!
 //! The engine does `memory.fill`, `memory.copy` and `memory.init` in one step however much they move, and looks at the
 //! epoch only before and after: four gigabytes of fresh memory are seconds in which no kill and no deadline is heard.
-//! Here each such instruction whose length is not known to be small becomes a call of a function that is added to the
-//! module and does the same in pieces. Indices of what the module has stay as they are.
+//! Here each such instruction whose length is not known to be small is done as it is only when its length turns out to be, and
+//! else by a function that is added to the module and does the same in pieces. Indices of what the module has stay as they are.
 //!
 //! The engine makes an array in one step too, and fills or copies it in one. So that each of these is short, no array may be
 //! larger than [`MAX_ARRAY_BYTES`]: a longer one traps like one for which there are no addresses.
@@ -15,19 +15,20 @@ mod encode;
 mod pieces;
 
 use wasmparser::{
-    BinaryReaderError, ElementItems, MemoryType, Operator, Parser, Payload, TableInit, TypeRef,
+    BinaryReaderError, CompositeInnerType, ElementItems, MemoryType, Operator, Parser, Payload, TableInit,
+    TypeRef,
 };
 
 use self::arrays::Arrays;
 use self::encode::{Section, push_section, push_u32, sections};
-use self::pieces::{Index, Pieces};
+use self::pieces::{INDICES, Index, Pieces};
 
 /// Bytes moved in one step: well under a millisecond, also when every page is new.
 pub(crate) const PIECE_BYTES: u32 = 1 << 20;
 /// Largest array of garbage-collected objects: made and filled in a few milliseconds, also when every page is new.
 const MAX_ARRAY_BYTES: u32 = 16 << 20;
 /// Part of the name of compiled code, so that code made in another way is not loaded.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 /// Components in one another, and modules in them.
 const MAX_DEPTH: u32 = 100;
 
@@ -40,6 +41,8 @@ const CORE_MODULE: u8 = 1;
 const COMPONENT: u8 = 4;
 /// Opcode of `call`.
 const CALL: u8 = 0x10;
+/// Locals that a function may have, its parameters among them (WebAssembly JavaScript interface, limits; the engine's too).
+const MAX_LOCALS: u32 = 50_000;
 
 /// Why a binary was not rewritten.
 #[derive(Debug, thiserror::Error)]
@@ -85,24 +88,38 @@ fn rewrite_component(binary: &[u8], piece_bytes: u32, depth: u32) -> Result<Vec<
     Ok(out)
 }
 
-/// An instruction to be replaced by a call: where it is in the binary, and of which added function. What has no length stays,
-/// with the call before it.
+/// An instruction to be replaced: where it is in the binary, and by which added function. What has no length stays, with the call
+/// before it.
 struct Site {
     start: usize,
     end: usize,
     pieces: usize,
 }
 
+/// The code of a function, without its length.
+struct Body {
+    start: usize,
+    end: usize,
+    /// Where its instructions begin, after the types of its locals.
+    code: usize,
+    /// Its parameters and locals.
+    locals: u32,
+    /// For each type of a length, whether it gets a local of it.
+    lengths: [bool; 2],
+}
+
 /// What a core module has, as far as it matters here.
 #[derive(Default)]
 struct Module {
     piece_bytes: u32,
-    types: u32,
+    /// How many parameters functions of each type have.
+    types: Vec<u32>,
     arrays: Arrays,
-    functions: u32,
+    imported: u32,
+    /// The types of the functions that it has itself.
+    functions: Vec<u32>,
     memories: Vec<MemoryType>,
-    /// Where each body begins and ends, without its length.
-    bodies: Vec<(usize, usize)>,
+    bodies: Vec<Body>,
     sites: Vec<Site>,
     added: Vec<Pieces>,
 }
@@ -121,7 +138,10 @@ impl Module {
             Payload::TypeSection(section) => {
                 for group in section {
                     for ty in group?.into_types() {
-                        self.types += 1;
+                        self.types.push(match &ty.composite_type.inner {
+                            CompositeInnerType::Func(function) => length_u32(function.params()),
+                            _ => 0,
+                        });
                         self.arrays.add_type(&ty);
                     }
                 }
@@ -129,13 +149,17 @@ impl Module {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     match import?.ty {
-                        TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => self.imported += 1,
                         TypeRef::Memory(memory) => self.memories.push(memory),
                         _ => {}
                     }
                 }
             }
-            Payload::FunctionSection(section) => self.functions += section.count(),
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    self.functions.push(ty?);
+                }
+            }
             Payload::MemorySection(section) => {
                 for memory in section {
                     self.memories.push(memory?);
@@ -164,8 +188,16 @@ impl Module {
             }
             Payload::CodeSectionEntry(body) => {
                 let range = body.range();
-                self.bodies.push((range.start, range.end));
-                self.look_through(body.get_operators_reader()?)?;
+                let ty = self.functions.get(self.bodies.len()).and_then(|ty| self.types.get(*ty as usize));
+                let mut locals = *ty.ok_or(BulkError::Unsupported("a function has no type"))?;
+                for group in body.get_locals_reader()? {
+                    locals = locals.saturating_add(group?.0);
+                }
+                let operators = body.get_operators_reader()?;
+                let code = operators.original_position();
+                let lengths = [false; 2];
+                self.bodies.push(Body { start: range.start, end: range.end, code, locals, lengths });
+                self.look_through(operators)?;
             }
             _ => {}
         }
@@ -192,6 +224,9 @@ impl Module {
                     self.added.len() - 1
                 });
                 self.sites.push(Site { start, end, pieces });
+                if let (Some(body), Some(length)) = (self.bodies.last_mut(), self.added[pieces].length()) {
+                    body.lengths[length as usize] = body.locals + 2 <= MAX_LOCALS;
+                }
             }
             // A length that is pushed just before is the length: nothing can branch to between the two.
             before = match operator {
@@ -237,7 +272,7 @@ impl Module {
             match id {
                 TYPES => push_section(&mut out, id, &self.longer(payload, Pieces::push_type)?),
                 FUNCTIONS => {
-                    let mut types = self.types..;
+                    let mut types = length_u32(&self.types)..;
                     let push = |_: &Pieces, out: &mut Vec<u8>| push_u32(out, types.next().unwrap_or(0));
                     push_section(&mut out, id, &self.longer(payload, push)?);
                 }
@@ -261,7 +296,7 @@ impl Module {
         let (count, items) = encode::take_u32(payload)
             .ok_or(BulkError::Unsupported("a section does not say how many items it has"))?;
         let mut out = Vec::with_capacity(payload.len() + 32 * self.added.len());
-        push_u32(&mut out, count + u32::try_from(self.added.len()).unwrap_or(0));
+        push_u32(&mut out, count + length_u32(&self.added));
         out.extend_from_slice(items);
         self.added.iter().for_each(|added| push(added, &mut out));
         Ok(out)
@@ -269,29 +304,64 @@ impl Module {
 
     fn code(&self, binary: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(binary.len());
-        push_u32(&mut out, u32::try_from(self.bodies.len() + self.added.len()).unwrap_or(u32::MAX));
+        push_u32(&mut out, length_u32(&self.bodies) + length_u32(&self.added));
         let mut sites = self.sites.iter().peekable();
-        let mut body = Vec::new();
-        for &(start, end) in &self.bodies {
-            body.clear();
-            let mut at = start;
-            while let Some(site) = sites.next_if(|site| site.start < end) {
-                body.extend_from_slice(&binary[at..site.start]);
-                body.push(CALL);
-                push_u32(&mut body, self.functions + u32::try_from(site.pieces).unwrap_or(0));
+        for body in &self.bodies {
+            let mut new = Vec::with_capacity(body.end - body.start + 8);
+            self.push_locals(body, &binary[body.start..body.code], &mut new);
+            let mut at = body.code;
+            while let Some(site) = sites.next_if(|site| site.start < body.end) {
+                new.extend_from_slice(&binary[at..site.start]);
+                self.push_instead(body, site, &mut new);
                 at = site.end;
             }
-            body.extend_from_slice(&binary[at..end]);
-            push_u32(&mut out, u32::try_from(body.len()).unwrap_or(u32::MAX));
-            out.extend_from_slice(&body);
+            new.extend_from_slice(&binary[at..body.end]);
+            push_u32(&mut out, length_u32(&new));
+            out.extend_from_slice(&new);
         }
         for added in &self.added {
             let body = added.body(self.piece_bytes);
-            push_u32(&mut out, u32::try_from(body.len()).unwrap_or(u32::MAX));
+            push_u32(&mut out, length_u32(&body));
             out.extend_from_slice(&body);
         }
         out
     }
+
+    /// The types of a function's locals, and those that it gets.
+    fn push_locals(&self, body: &Body, locals: &[u8], out: &mut Vec<u8>) {
+        let more = INDICES.into_iter().filter(|&length| body.lengths[length as usize]);
+        match encode::take_u32(locals) {
+            Some((groups, rest)) => {
+                push_u32(out, groups + u32::try_from(more.clone().count()).unwrap_or(0));
+                out.extend_from_slice(rest);
+                more.for_each(|length| out.extend_from_slice(&[1, length.ty()]));
+            }
+            None => out.extend_from_slice(locals),
+        }
+    }
+
+    /// What stands in an instruction's place: a call; or, with the length in a local, the instruction itself when it is small and
+    /// a call when it is not, since a call costs more than most of what is moved.
+    fn push_instead(&self, body: &Body, site: &Site, out: &mut Vec<u8>) {
+        let pieces = self.added[site.pieces];
+        let added = u32::try_from(site.pieces).unwrap_or(0);
+        let mut call = vec![CALL];
+        push_u32(&mut call, self.imported + length_u32(&self.functions) + added);
+        match pieces.length() {
+            Some(length) if body.lengths[length as usize] => {
+                let before = INDICES.into_iter().take_while(|&other| other != length);
+                let skipped = before.filter(|&other| body.lengths[other as usize]).count();
+                let local = body.locals + u32::try_from(skipped).unwrap_or(0);
+                let ty = length_u32(&self.types) + added;
+                pieces.push_when_small(self.piece_bytes, local, ty, &call, out);
+            }
+            _ => out.extend_from_slice(&call),
+        }
+    }
+}
+
+fn length_u32<T>(items: &[T]) -> u32 {
+    u32::try_from(items.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub(super) enum Index {
     I64,
 }
 
+pub(super) const INDICES: [Index; 2] = [Index::I32, Index::I64];
+
 /// An operation to be done in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pieces {
@@ -36,12 +38,14 @@ const FUNCTION_TYPE: u8 = 0x60;
 const NOTHING: u8 = 0x40;
 const LOOP: u8 = 0x03;
 const IF: u8 = 0x04;
+const ELSE: u8 = 0x05;
 const END: u8 = 0x0b;
 const BRANCH: u8 = 0x0c;
 const RETURN: u8 = 0x0f;
 const SELECT: u8 = 0x1b;
 const GET: u8 = 0x20;
 const SET: u8 = 0x21;
+const TEE: u8 = 0x22;
 
 /// Parameters of all three: where to, from what, how much.
 const TO: u8 = 0;
@@ -49,7 +53,7 @@ const FROM: u8 = 1;
 const LENGTH: u8 = 2;
 
 impl Index {
-    fn ty(self) -> u8 {
+    pub(super) fn ty(self) -> u8 {
         if self == Self::I32 { 0x7f } else { 0x7e }
     }
 
@@ -83,6 +87,38 @@ impl Pieces {
             Self::Init { index, .. } => [index, Index::I32, Index::I32],
             Self::Bound { .. } => [Index::I32; 3],
         }
+    }
+
+    /// The type of what it moves; none when it moves nothing.
+    pub(super) fn length(&self) -> Option<Index> {
+        if let Self::Bound { .. } = self { None } else { Some(self.parameters()[usize::from(LENGTH)]) }
+    }
+
+    /// `if length <= piece { operation } else { call }`, with the operands on the stack, a local for the length, and the type
+    /// of the added function.
+    pub(super) fn push_when_small(
+        &self,
+        piece_bytes: u32,
+        local: u32,
+        ty: u32,
+        call: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let length = self.parameters()[usize::from(LENGTH)];
+        let mut code = Code { out: std::mem::take(out), pieces: *self, piece_bytes };
+        for opcode in [TEE, GET] {
+            code.out.push(opcode);
+            push_u32(&mut code.out, local);
+        }
+        code.constant(length, piece_bytes);
+        code.out.extend_from_slice(&[length.at_most(), IF]);
+        // The type of a block is a signed number.
+        push_i64(&mut code.out, i64::from(ty));
+        code.operation();
+        code.out.push(ELSE);
+        code.out.extend_from_slice(call);
+        code.out.push(END);
+        *out = code.out;
     }
 
     pub(super) fn push_type(&self, out: &mut Vec<u8>) {

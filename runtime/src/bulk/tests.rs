@@ -16,7 +16,9 @@ fn guest(memory64: bool) -> Vec<u8> {
         r#"(module
         (memory (export "m") {memory}1) (memory (export "n") {memory}1)
         (data (memory 0) ({ty}.const 0) "{data}") (data $d "{data}")
-        (func (export "fill") (param {ty} i32 {ty}) local.get 0 local.get 1 local.get 2 memory.fill)
+        (func (export "fill") (param {ty} i32 {ty}) (local f32 v128 {ty})
+            local.get 0 local.get 1 local.get 2 local.tee 5 memory.fill
+            (if ({ty}.ne (local.get 5) (local.get 2)) (then unreachable)))
         (func (export "copy") (param {ty} {ty} {ty}) local.get 0 local.get 1 local.get 2 memory.copy)
         (func (export "over") (param {ty} {ty} {ty}) local.get 0 local.get 1 local.get 2 memory.copy 1 0)
         (func (export "init") (param {ty} i32 i32) local.get 0 local.get 1 local.get 2 memory.init $d))"#
@@ -39,7 +41,6 @@ impl Run {
     }
 
     fn call(&mut self, name: &str, wide: [bool; 3], values: [u64; 3]) -> Result<(), String> {
-        let function = self.instance.get_func(&mut self.store, name).unwrap();
         let values: Vec<_> = values
             .iter()
             .zip(wide)
@@ -48,7 +49,12 @@ impl Run {
                 false => wasmtime::Val::I32((value as u32).cast_signed()),
             })
             .collect();
-        let called = function.call(&mut self.store, &values, &mut []);
+        self.call_with(name, &values)
+    }
+
+    fn call_with(&mut self, name: &str, values: &[wasmtime::Val]) -> Result<(), String> {
+        let function = self.instance.get_func(&mut self.store, name).unwrap();
+        let called = function.call(&mut self.store, values, &mut []);
         called.map_err(|error| error.root_cause().to_string())
     }
 
@@ -165,6 +171,34 @@ fn arrays_in_constant_expressions_are_counted_together() {
     assert!(matches!(module(&table), Err(BulkError::Unsupported(_))));
     let computed = global("(i32.mul (i32.const 4096) (i32.const 65536))");
     assert!(matches!(module(&computed), Err(BulkError::Unsupported(_))));
+}
+
+#[test]
+fn memories_of_both_kinds_and_functions_full_of_locals_are_done_in_pieces() {
+    let (engine, full) = (engine(), MAX_LOCALS - 2);
+    let text = format!(
+        r#"(module (memory $m (export "m") 1) (memory $n (export "n") i64 1)
+        (func (export "both") (param i32 i64) (local v128)
+            (memory.fill $m (i32.const 3) (i32.const 1) (local.get 0)) (memory.fill $n (i64.const 3) (i32.const 1) (local.get 1))
+            (loop (memory.copy $n $n (i64.const 9) (i64.const 0) (local.get 1))
+                (memory.copy $m $m (i32.const 9) (i32.const 0) (local.get 0))))
+        (func (export "full") (param i32 i64) (local {})
+            (memory.fill $m (i32.const 3) (i32.const 1) (local.get 0)) (memory.fill $n (i64.const 3) (i32.const 1) (local.get 1)))
+        (func (export "dead") (param i32 i64) return memory.fill $m memory.copy $n $n))"#,
+        "i64 ".repeat(full as usize)
+    );
+    let wasm = wat::parse_str(text).unwrap();
+    let (mut whole, mut parts) =
+        (Run::new(&engine, &wasm), Run::new(&engine, &in_pieces(&wasm, PIECE).unwrap()));
+    for (name, values) in
+        [("both", [7, 400]), ("both", [400, 7]), ("full", [500, 3]), ("full", [3, 500]), ("dead", [1, 1])]
+    {
+        for run in [&mut whole, &mut parts] {
+            run.call_with(name, &[wasmtime::Val::I32(values[0]), wasmtime::Val::I64(i64::from(values[1]))])
+                .unwrap();
+        }
+        assert!(whole.memory("m") == parts.memory("m") && whole.memory("n") == parts.memory("n"), "{name}");
+    }
 }
 
 #[test]
