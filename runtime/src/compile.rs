@@ -50,6 +50,7 @@ pub enum Compiler {
 pub struct CompileWorker {
     program: PathBuf,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
     limits: CompileLimits,
     slots: Semaphore,
 }
@@ -71,11 +72,17 @@ const INVALID: u8 = 1;
 const COMPILE_NICENESS: i32 = 10;
 
 impl Compiler {
-    /// A compiler that starts `program` with `args`; that program must call [`compile_worker`].
+    /// A compiler that starts `program` with `args` and nothing but `variables` in its environment; that program must call
+    /// [`compile_worker`], and hold little memory then: what it has set aside before counts towards its limit.
     #[must_use]
-    pub fn worker(program: PathBuf, args: Vec<String>, limits: CompileLimits) -> Self {
+    pub fn worker(
+        program: PathBuf,
+        args: Vec<String>,
+        variables: Vec<(String, String)>,
+        limits: CompileLimits,
+    ) -> Self {
         let slots = Semaphore::new(limits.concurrency.max(1));
-        Self::Worker(CompileWorker { program, args, limits, slots })
+        Self::Worker(CompileWorker { program, args, variables, limits, slots })
     }
 
     /// Compiles a binary to what [`crate::trusted_code`] loads.
@@ -104,6 +111,7 @@ impl CompileWorker {
         let mut child = tokio::process::Command::new(&self.program)
             .args(&self.args)
             .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -5,7 +5,7 @@ use super::*;
 /// A shell script in the place of the compiler, one at a time.
 fn worker(script: &str, wall: Duration) -> Compiler {
     let limits = CompileLimits { wall, memory_bytes: 1 << 20, concurrency: 1, ..CompileLimits::default() };
-    Compiler::worker("/bin/sh".into(), vec!["-c".to_owned(), script.to_owned()], limits)
+    Compiler::worker("/bin/sh".into(), vec!["-c".to_owned(), script.to_owned()], Vec::new(), limits)
 }
 
 async fn compiled(compiler: &Compiler, wasm: Vec<u8>) -> Result<Vec<u8>, ModuleError> {

@@ -37,7 +37,9 @@ pub(super) fn start(
                 memory_bytes: engine.compile_memory_bytes,
                 concurrency: engine.max_compiling,
             };
-            Compiler::worker(program, vec!["compile-worker".to_owned()], limits)
+            // Else the allocator would set a gigabyte aside before the worker's memory is bounded.
+            let variables = vec![("MIMALLOC_ARENA_EAGER_COMMIT".to_owned(), "0".to_owned())];
+            Compiler::worker(program, vec!["compile-worker".to_owned()], variables, limits)
         }
     };
     let allocation = match compiling {

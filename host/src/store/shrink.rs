@@ -89,28 +89,31 @@ impl Store {
         }
         // A fresh database has no more than what it may have in use.
         space::admit(self.dir().path(), worth_bytes.saturating_add(self.inner.options.low_disk_bytes))?;
+        if !self.go_on_with_a_copy(from, &goes_on)? {
+            return Ok(None);
+        }
+        Ok(Some(Compacted { before_bytes, after_bytes: self.database().size_bytes()? }))
+    }
+
+    /// Puts a copy in the place of the database. `false` when it was not to go on.
+    pub(super) fn go_on_with_a_copy(
+        &self,
+        from: Arc<Database>,
+        goes_on: &impl Fn() -> bool,
+    ) -> Result<bool, StoreError> {
         let new = self.dir().path().join(NEW);
         // One that could not be removed is not to be added to.
         remove(&new)?;
         make_private_dir(&new)?;
-        let copied = self.copy_while_used(&from, &new, &goes_on);
+        let copied = self.copy_while_used(&from, &new, goes_on);
         *self.inner.records.lock() = None;
         *self.inner.logs.lock() = None;
-        match copied {
-            Ok(true) => {}
-            Ok(false) => {
-                remove(&new)?;
-                return Ok(None);
-            }
-            Err(error) => {
-                remove(&new)?;
-                return Err(error);
-            }
-        }
-        if retire(from) {
+        if !matches!(copied, Ok(true)) {
+            remove(&new)?;
+        } else if retire(from) {
             remove(&self.dir().path().join(OLD))?;
         }
-        Ok(Some(Compacted { before_bytes, after_bytes: self.database().size_bytes()? }))
+        copied
     }
 
     /// Bytes of all records and log lines; `None` when it was not to go on.
