@@ -29,8 +29,8 @@ pub(crate) fn sections(settings: &Settings) -> Result<Vec<Section>> {
             server.deploy(&member, name, &file, json!({})).await.context(name)?;
         }
         let (taken_and_found, runs) = taken_and_found(settings, &server, &member).await?;
-        let shown = shown(settings, &server, &member).await?;
-        Ok(vec![taken_and_found, shown, given_back(settings, &server, &member, &runs).await?])
+        let given_back = given_back(settings, &server, &member, &runs).await?;
+        Ok(vec![taken_and_found, given_back, shown(settings, &server, &member).await?])
     })
 }
 

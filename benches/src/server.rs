@@ -135,6 +135,17 @@ impl Server {
         Ok(value.map_or(Ok(0.0), str::parse)?)
     }
 
+    /// Asks for something that the member may not see; the milliseconds until it was refused.
+    pub(crate) async fn refused(&self, member: &Member, path: &str) -> Result<f64> {
+        let began = Instant::now();
+        let answer =
+            self.http.get(format!("{}/v1/{path}", self.url)).bearer_auth(&member.token).send().await?;
+        let status = answer.status();
+        answer.bytes().await?;
+        ensure!(status.is_client_error(), "{path}: {status}");
+        Ok(began.elapsed().as_secs_f64() * 1e3)
+    }
+
     /// Deletes below a tenant's address.
     pub(crate) async fn delete(&self, member: &Member, path: &str) -> Result<()> {
         let url = format!("{}/v1/{}/{path}", self.url, member.tenant);

@@ -42,10 +42,12 @@ pub(crate) fn sections(settings: &Settings) -> Result<Vec<Section>> {
 async fn many(settings: &Settings) -> Result<Section> {
     let mut section = Section::new(
         "Tenancy: many tenants with many commands",
-        "1,000 tenants with 150 commands each, the first ten with 1,500, made over HTTP by 32 connections. Then each question is asked \
-         1,000 times on one connection, each time of another tenant: once right after a start, once more when all of it was read.",
+        "1,000 tenants with 150 commands each (or `--tenancy-commands`), the first ten with 1,500, made over HTTP by 32 connections. Then each \
+         question is asked 1,000 times on one connection, each time of another tenant: once right after a start, once more when all of it was \
+         read. At last, what is another tenant's is asked for by turns with what is nobody's.",
     );
     let (tenants, commands, many) = settings.pick(QUICK, FULL);
+    let commands = settings.tenancy_commands.unwrap_or(commands);
     let mut server = Server::start(settings).await?;
     let hello = std::fs::read(settings.guest("commands/hello.wasm"))?;
     let (mut members, mut digests, mut made) = (Vec::new(), Vec::new(), Vec::new());
@@ -57,7 +59,7 @@ async fn many(settings: &Settings) -> Result<Section> {
         members.push(member);
     }
     p95(&mut section, "a tenant made, its owner signed in", made, None);
-    let of_tenant = |number: usize| if number < LARGE { many } else { commands };
+    let of_tenant = |number: usize| if number < LARGE { many.max(commands) } else { commands };
     let all: Vec<_> = (0..tenants)
         .flat_map(|tenant| (0..of_tenant(tenant)).map(move |command| (tenant, command)))
         .collect();
@@ -105,7 +107,47 @@ async fn many(settings: &Settings) -> Result<Section> {
         changed.push(us(began.elapsed()) / 1e3);
     }
     p95(&mut section, "one more version of a command, durably", changed, goal);
+    foreign(settings, &mut section, &server, &members).await?;
     Ok(section)
+}
+
+/// What is another tenant's and what is nobody's: nobody should tell one from the other by the time that the answer takes.
+async fn foreign(
+    settings: &Settings,
+    section: &mut Section,
+    server: &Server,
+    members: &[Member],
+) -> Result<()> {
+    let (mine, other) = (&members[0], &members[1]);
+    let run = server.run(other, "report-0003", &[]).await?["data"]["id"].take();
+    let run = run.as_str().context("a run has an id")?;
+    let slug = &other.tenant;
+    for (what, theirs, nobodys) in [
+        ("a run", format!("one/runs/{run}"), "one/runs/run_00000000000000000000000000".to_owned()),
+        ("a tenant", format!("{slug}/runs"), format!("{}x/runs", &slug[..slug.len() - 1])),
+        (
+            "a tenant's command",
+            format!("{slug}/deployments/report-0003"),
+            format!("{slug}/deployments/report-9999"),
+        ),
+    ] {
+        let (mut there, mut nowhere) = (Vec::new(), Vec::new());
+        for _ in 0..settings.pick(4, 2_000) {
+            for (path, took) in [(&theirs, &mut there), (&nobodys, &mut nowhere)] {
+                let path = path.replacen("one/", &format!("{}/", mine.tenant), 1);
+                took.push(server.refused(mine, &path).await? * 1e3);
+            }
+        }
+        let ratio = quantile(&mut there, 0.5) / quantile(&mut nowhere, 0.5);
+        let note = format!("p50 {:.0} and {:.0} µs", quantile(&mut there, 0.5), quantile(&mut nowhere, 0.5));
+        section.noted(
+            format!("{what} of another tenant / of nobody, time of the refusal"),
+            "",
+            Spread::one(ratio),
+            &note,
+        );
+    }
+    Ok(())
 }
 
 /// Milliseconds until the answer was read.

@@ -89,17 +89,24 @@ fn take_place(dir: &DataDir) -> Result<(), StoreError> {
     fs::remove_dir_all(dir.path().join(OLD)).map_err(StoreError::io("remove the old database"))
 }
 
-/// Gives the copy the original's name, and the original another.
+/// Gives the copy the original's name, and the original another; or leaves both as they were.
 pub(super) fn exchange(dir: &DataDir) -> Result<(), StoreError> {
-    let failed = || StoreError::io("put the copy in its place");
     let (store, new, old) = (dir.store(), dir.path().join(NEW), dir.path().join(OLD));
     sync(dir.path())?;
-    fs::rename(&store, &old).map_err(failed())?;
-    if let Err(error) = fs::rename(&new, &store) {
-        fs::rename(&old, &store).map_err(failed())?;
-        return Err(failed()(error));
+    let exchanged = fs::rename(&store, &old).and_then(|()| fs::rename(&new, &store)).map_err(failed());
+    let Err(error) = exchanged.and_then(|()| sync(dir.path())) else { return Ok(()) };
+    // The original goes on, under its own name: the next start would take the copy for it.
+    if store.exists() && old.exists() {
+        fs::rename(&store, &new).map_err(failed())?;
     }
-    sync(dir.path())
+    if old.exists() {
+        fs::rename(&old, &store).map_err(failed())?;
+    }
+    Err(error)
+}
+
+fn failed() -> impl FnOnce(std::io::Error) -> StoreError {
+    StoreError::io("put the copy in its place")
 }
 
 pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {

@@ -23,11 +23,11 @@ use super::{Gate, Store, StoreError, keys, space};
 /// What is copied while others wait.
 const BATCH_BYTES: usize = 256 << 10;
 /// Below this much deleted, nobody looks.
-const MIN_FREED_BYTES: u64 = 16 << 20;
+const MIN_FREED_BYTES: u64 = 4 << 20;
 /// And what is deleted is looked at when it is this part of the database.
 const FREED_PART: u64 = 8;
 /// What a database may have besides twice what is alive in it: sled writes the new beside the old, and cleans up later.
-const SPARE_BYTES: u64 = 32 << 20;
+const SPARE_BYTES: u64 = 8 << 20;
 /// How long readers may keep the original open.
 const RETIRE_LIMIT: Duration = Duration::from_secs(60);
 const RETIRE_LOOK: Duration = Duration::from_millis(10);
@@ -101,9 +101,10 @@ impl Store {
         from: Arc<Database>,
         goes_on: &impl Fn() -> bool,
     ) -> Result<bool, StoreError> {
-        let new = self.dir().path().join(NEW);
-        // One that could not be removed is not to be added to.
+        let (new, old) = (self.dir().path().join(NEW), self.dir().path().join(OLD));
+        // What could not be removed the last time is not to be added to.
         remove(&new)?;
+        remove(&old)?;
         make_private_dir(&new)?;
         let copied = self.copy_while_used(&from, &new, goes_on);
         *self.inner.records.lock() = None;
@@ -111,7 +112,7 @@ impl Store {
         if !matches!(copied, Ok(true)) {
             remove(&new)?;
         } else if retire(from) {
-            remove(&self.dir().path().join(OLD))?;
+            remove(&old)?;
         }
         copied
     }
