@@ -103,7 +103,11 @@ fn change_records(
         let removes = number % 3 == 0;
         store
             .write_blocking::<_, StoreError, _>(|writer| {
-                if removes { Ok(writer.remove(key)) } else { writer.put(key, &Note { number }) }
+                if removes {
+                    writer.remove(key);
+                    return Ok(());
+                }
+                writer.put(key, &Note { number })
             })
             .unwrap();
         let _ = if removes { are.remove(&(number % CHANGED)) } else { are.insert(number % CHANGED, number) };
