@@ -205,8 +205,9 @@ impl Drop for Server {
     }
 }
 
-/// Thousands of tenants are made by one operator, and their owners sign in from one address.
-const CONFIG: &str = "[auth]\nsign_ins_per_minute = 0\n[http]\nrequests_per_minute = 0\n";
+/// Thousands of tenants are made by one operator, and their owners sign in from one address and do not sign in again.
+const CONFIG: &str =
+    "[auth]\nsign_ins_per_minute = 0\naccess_token_ttl_s = 3600\n[http]\nrequests_per_minute = 0\n";
 
 fn spawn(settings: &Settings, dir: &Path) -> Result<(Child, Receiver<String>, String, Duration)> {
     let config = dir.join("config.toml");
