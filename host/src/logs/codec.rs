@@ -37,6 +37,8 @@ pub(super) const LINE_COST_BYTES: usize = 6;
 pub(super) const SOURCE_COST_BYTES: usize = 64;
 const MAX_TEXT_BYTES: usize = MAX_LINE_BYTES + 1;
 const MAX_LINES: usize = CHUNK_COST_BYTES / LINE_COST_BYTES;
+/// Lines whose places one header keeps when all of them were deleted.
+pub(super) const MAX_DELETED_LINES: u32 = 1 << 20;
 const MAX_NAME_BYTES: usize = 64;
 
 /// Why a stored value is not a chunk.
@@ -186,7 +188,8 @@ impl<'a> Encoded<'a> {
         let heads_bytes = header.u32()? as usize;
         let text_bytes = header.u32()? as usize;
         let (heads, text) = value[HEADER_BYTES..].split_at_checked(heads_bytes).ok_or(Damage::Truncated)?;
-        let fits = text_bytes <= MAX_TEXT_BYTES && (1..=MAX_LINES).contains(&(summary.lines as usize));
+        let most_lines = if flags & DELETED == 0 { MAX_LINES } else { MAX_DELETED_LINES as usize };
+        let fits = text_bytes <= MAX_TEXT_BYTES && (1..=most_lines).contains(&(summary.lines as usize));
         if !fits || summary.first_seq.checked_add(u64::from(summary.lines)).is_none() {
             return Err(Damage::Contents);
         }

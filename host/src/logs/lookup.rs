@@ -210,9 +210,11 @@ impl LogReader {
             return Err(LogError::LineDeleted);
         }
         let damaged = LogError::Damaged { first_seq: seq, last_seq: seq };
-        let Some(chunk) = stored.and_then(|stored| Encoded::open(&stored).ok()?.decode().ok()) else {
-            return Err(damaged);
-        };
+        let encoded = stored.as_ref().and_then(|stored| Encoded::open(stored).ok());
+        if encoded.is_some_and(|encoded| encoded.is_deleted() && encoded.summary.last_seq() >= seq) {
+            return Err(LogError::LineDeleted);
+        }
+        let Some(chunk) = encoded.and_then(|encoded| encoded.decode().ok()) else { return Err(damaged) };
         let index = usize::try_from(seq - chunk.first_seq).ok();
         let Some(head) = index.and_then(|index| chunk.heads.get(index)) else { return Err(damaged) };
         if head.mark.is_gone() {

@@ -144,11 +144,7 @@ impl LogWriter {
         self.flush(scope).await?;
         self.shared.tenants.forget(scope);
         let (shared, scope) = (Arc::clone(&self.shared), scope.clone());
-        let erased = tokio::task::spawn_blocking(move || {
-            let stored_bytes = shared.chunks.state(&scope)?.stored_bytes;
-            shared.chunks.remove_tenant(&scope)?;
-            Ok::<_, crate::store::StoreError>(stored_bytes)
-        });
+        let erased = tokio::task::spawn_blocking(move || shared.chunks.remove_tenant(&scope));
         Ok(erased.await.unwrap_or(Err(crate::store::StoreError::Interrupted))?)
     }
 

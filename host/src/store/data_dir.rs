@@ -102,37 +102,6 @@ impl DataDir {
         self.path.join("cache")
     }
 
-    /// The key that authenticates compiled code; made when it is missing. Blocks.
-    ///
-    /// # Errors
-    /// When it cannot be read or written, or is damaged. Deleting it costs compiling everything anew.
-    pub fn code_key(&self) -> Result<[u8; 32], StoreError> {
-        let path = self.keys().join("compiled-code.key");
-        let mut key = [0; 32];
-        match fs::read(&path) {
-            Ok(bytes) => {
-                key = bytes
-                    .try_into()
-                    .map_err(|_| StoreError::Damaged { what: "the key of compiled code", source: None })?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                getrandom::fill(&mut key)
-                    .map_err(|error| StoreError::Io { attempt: "draw a key", source: error.into() })?;
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-                    .map_err(StoreError::io("make the key of compiled code"))?;
-                file.write_all(&key)
-                    .and_then(|()| file.sync_all())
-                    .map_err(StoreError::io("write the key of compiled code"))?;
-            }
-            Err(source) => return Err(StoreError::Io { attempt: "read the key of compiled code", source }),
-        }
-        Ok(key)
-    }
-
     /// The directory that a tenant's commands and the files API see.
     #[must_use]
     pub fn tenant_files(&self, scope: &TenantScope) -> PathBuf {

@@ -260,18 +260,19 @@ impl LogChunks {
         Ok(found.and_then(stored_chunk))
     }
 
-    /// Deletes a tenant's whole log.
+    /// Deletes a tenant's whole log; the bytes of its chunks.
     ///
     /// # Errors
     /// The database refused.
-    pub fn remove_tenant(&self, scope: &TenantScope) -> Result<()> {
-        let freed_bytes = self.state(scope)?.stored_bytes;
+    pub fn remove_tenant(&self, scope: &TenantScope) -> Result<u64> {
+        let stored_bytes = self.state(scope)?.stored_bytes;
         let mut copy = self.store.inner.logs.lock();
         let remove = |database: &Database, _| database.remove_log_tree(scope);
         write_both(&mut copy, &self.store.database(), sled::Batch::default(), remove)?;
         drop(copy);
-        self.store.inner.freed_bytes.fetch_add(freed_bytes, Ordering::Relaxed);
-        self.store.log_marks().remove(scope.tenant())
+        self.store.inner.freed_bytes.fetch_add(stored_bytes, Ordering::Relaxed);
+        self.store.log_marks().remove(scope.tenant())?;
+        Ok(stored_bytes)
     }
 
     fn get(&self, scope: &TenantScope, key: &[u8]) -> Result<Option<sled::IVec>> {

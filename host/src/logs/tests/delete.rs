@@ -84,6 +84,35 @@ async fn a_long_run_goes_in_steps_and_its_bytes_too() {
 }
 
 #[tokio::test]
+async fn places_of_runs_deleted_one_after_the_other_are_kept_together() {
+    let log = Fixture::new();
+    for run in 1..=6 {
+        write_rounds(&log, &[(run, 9000)]).await;
+    }
+    write_rounds(&log, &[(7, 5)]).await;
+    let left = log.query_all(1, LogFilter::default(), LogOrder::Desc, 5).await[..5].to_vec();
+    for run in [2, 5, 3, 6, 1, 4] {
+        assert_eq!(log.writer.delete_run(&scope(1), &run_id(run)).await.unwrap(), 9000);
+    }
+    let stored = log.chunks.chunks_from(&scope(1), 1, true, 1000).unwrap();
+    let bytes: usize = stored.iter().map(|chunk| chunk.len()).sum();
+    assert!(stored.len() <= 3, "{}", stored.len());
+    assert_eq!(log.chunks.state(&scope(1)).unwrap().stored_bytes, bytes as u64);
+    let log = log.reopen().await;
+    assert_eq!(log.query_all(1, LogFilter::default(), LogOrder::Desc, 5).await, left);
+    for seq in [1, 9000, 9001, 30_000, 54_000] {
+        assert_eq!(log.reader.line(&scope(1), seq).await.unwrap_err().code(), "line_deleted");
+    }
+    let tally = log.reader.tally(&scope(1), &LogFilter::default(), 3).await.unwrap();
+    assert!(tally.lines == 5 && tally.missing.is_empty(), "{tally:?}");
+    // A retention that ends within the places leaves them, one that ends behind them takes them.
+    for (through_seq, lines) in [(20_000, 0), (54_000, 54_000)] {
+        let retention = Retention { through_seq: Some(through_seq), ..Retention::default() };
+        assert_eq!(log.writer.trim(&scope(1), retention).await.unwrap().lines, lines);
+    }
+}
+
+#[tokio::test]
 async fn a_follower_is_not_told_what_was_deleted() {
     let log = Fixture::new();
     let mut follow = log.reader.follow(&scope(1), &LogFilter::default(), FollowFrom::Now).await.unwrap();
