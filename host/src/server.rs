@@ -292,8 +292,7 @@ pub struct OperatorLink {
 pub async fn operator_link(config: Config) -> Result<OperatorLink, ServeError> {
     let url = config.server.url(config.server.listen);
     let metrics = Metrics::new()?;
-    let options =
-        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
+    let options = store_options(&config);
     let opened = tokio::task::spawn_blocking(move || {
         let (store, clock) = (Store::open(&config.store.data_dir, &options)?, Clock::system());
         let decisions = Decisions::new(metrics.decisions());
@@ -311,9 +310,33 @@ pub async fn operator_link(config: Config) -> Result<OperatorLink, ServeError> {
 /// # Errors
 /// When the data directory is in use or cannot be used, or the disk has no room for a copy of what is alive.
 pub fn compact_store(config: &Config) -> Result<Compacted, ServeError> {
-    let options =
-        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
-    Ok(Store::compact(&config.store.data_dir, &options)?)
+    Ok(Store::compact(&config.store.data_dir, &store_options(config))?)
+}
+
+/// How long a stop may take for the sake of the next start.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Writes a snapshot of the database of a host that has stopped, so that the next start need not read all that was written
+/// since the last one. Blocks, ten seconds at most: what takes longer is left to the next start, and so is a failure.
+pub fn snapshot_store(config: &Config) {
+    let (path, options) = (config.store.data_dir.clone(), store_options(config));
+    let (done, wait) = std::sync::mpsc::channel();
+    let work = move || done.send(Store::snapshot(&path, &options));
+    if let Err(error) = std::thread::Builder::new().name("store-snapshot".to_owned()).spawn(work) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database got no snapshot");
+        return;
+    }
+    match wait.recv_timeout(SNAPSHOT_LIMIT) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database got no snapshot");
+        }
+        Err(_) => tracing::info!("the database got no snapshot in time: the next start will take longer"),
+    }
+}
+
+fn store_options(config: &Config) -> StoreOptions {
+    StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes }
 }
 
 /// Copies what can be read of the damaged database of a host that is not running to a fresh one, which takes its place. Blocks.
@@ -321,9 +344,7 @@ pub fn compact_store(config: &Config) -> Result<Compacted, ServeError> {
 /// # Errors
 /// When the data directory is in use, the disk has no room for the copy, or no record can be read.
 pub fn salvage_store(config: &Config) -> Result<Salvaged, ServeError> {
-    let options =
-        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
-    Ok(Store::salvage(&config.store.data_dir, &options)?)
+    Ok(Store::salvage(&config.store.data_dir, &store_options(config))?)
 }
 
 /// Opens the store and puts all parts on top of it.
@@ -363,9 +384,7 @@ fn assemble(
     program: Option<Arc<dyn Program>>,
 ) -> Result<Parts, ServeError> {
     let metrics = Metrics::new()?;
-    let options =
-        StoreOptions { cache_bytes: config.store.cache_bytes, low_disk_bytes: config.store.low_disk_bytes };
-    let store = Store::open(&config.store.data_dir, &options)?;
+    let store = Store::open(&config.store.data_dir, &store_options(&config))?;
     let decisions = Decisions::new(metrics.decisions());
     let auth = Auth::new(store.clone(), clock.clone(), config.auth.clone(), config.plans.clone(), decisions)?;
     let tenancy = Tenancy::new(store.clone(), clock.clone(), auth.clone(), config.plans.clone());

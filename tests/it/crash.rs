@@ -1,10 +1,11 @@
 //! `kill -9` at the worst moments: nothing that was answered is lost, and nothing half-made is left.
 
 use std::path::Path;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Shape, World, eventually, fixture, real};
+use crate::harness::{Client, Shape, World, eventually, fixture, real};
 
 fn files_in(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
@@ -111,4 +112,65 @@ async fn compiled_code_that_was_damaged_is_made_again() {
     assert!(damaged > 0);
     world.restart();
     assert_eq!(world.a.run("lines", &["1"]).await["output"]["stdout"], "out 1\n");
+}
+
+/// Lines whose copy takes long enough to be seen, and lines whose space is worth one.
+const KEPT_LINES: u64 = 150_000;
+const DELETED_LINES: u64 = 300_000;
+const KILLS: u32 = 4;
+
+/// Binds a command anew until the host does not answer; the last version that it answered.
+async fn bind_until_killed(client: Client, module: Value) -> u64 {
+    let mut version = 0;
+    loop {
+        let request = client.request(reqwest::Method::PUT, "deployments/bound");
+        let answer = request.json(&json!({"module": module, "grants": {}})).send().await;
+        let Ok(answer) = answer else { return version };
+        assert!(answer.status().is_success(), "{answer:?}");
+        let Ok(bound) = answer.json::<Value>().await else { return version };
+        version = bound["data"]["version"].as_u64().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_the_database_that_was_cut_off_loses_nothing() {
+    let mut world = World::start().await;
+    let wasm = fixture("access_log", Shape::Core);
+    let mut runs = Vec::new();
+    for (client, lines) in [(&world.a, DELETED_LINES), (&world.b, KEPT_LINES)] {
+        client.deploy("access-log", wasm.clone(), json!({})).await;
+        let run = client.run("access-log", &[&lines.to_string(), "0"]).await;
+        assert_eq!(run["outcome"]["exit_code"], 0, "{run}");
+        runs.push(run["id"].as_str().unwrap().to_owned());
+    }
+    let module = world.b.upload(wasm).await.data()["digest"].clone();
+    let deleted = world.a.delete(&format!("runs/{}/logs", runs[0])).await.expect(200).data();
+    assert_eq!(deleted, json!({"lines": DELETED_LINES}));
+
+    let (copy, database) = (world.host.data().join("store.new"), world.host.data().join("store/db"));
+    let before_bytes = std::fs::metadata(&database).unwrap().len();
+    let is_small =
+        || !copy.exists() && std::fs::metadata(&database).is_ok_and(|file| file.len() < before_bytes / 2);
+    let mut bound = 0;
+    for kill in 0..KILLS {
+        let binding = tokio::spawn(bind_until_killed(world.b.clone(), module.clone()));
+        eventually("a copy", async || (copy.exists() || is_small()).then_some(())).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(kill) * 10)).await;
+        world.host.kill();
+        bound = bound.max(binding.await.unwrap());
+        world.restart();
+        let kept = world.b.get("deployments/bound").await.expect(200).data();
+        assert!(kept["version"].as_u64().unwrap() >= bound, "{bound} {kept}");
+    }
+    eventually("the copy takes the original's place", async || is_small().then_some(())).await;
+    let counted = world.b.get("logs/histogram?buckets=1").await.expect(200).data();
+    assert_eq!(
+        (&counted["count"]["lines"], &counted["count"]["exact"]),
+        (&json!(KEPT_LINES), &json!(true)),
+        "{counted}"
+    );
+    assert_eq!(world.a.all("logs?order=asc&limit=1").await.len(), 0);
+    world.kill_and_restart();
+    let kept = world.b.get("deployments/bound").await.expect(200).data();
+    assert!(kept["version"].as_u64().unwrap() >= bound, "{bound} {kept}");
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::Args;
 use cloister_host::config::{Config, ServeFlags};
-use cloister_host::server::{ServeError, Welcome, serve as run};
+use cloister_host::server::{ServeError, Welcome, serve as run, snapshot_store};
 use cloister_host::telemetry;
 
 use super::failure::{Failure, Outcome};
@@ -31,17 +31,19 @@ pub(crate) fn serve(args: ServeArgs) -> Outcome<u8> {
         .enable_all()
         .build()
         .map_err(|error| Failure::local("start the asynchronous runtime", &error))?;
-    let data_dir = config.store.data_dir.clone();
-    runtime.block_on(Box::pin(run(config, welcome))).map_err(|error| {
+    runtime.block_on(Box::pin(run(config.clone(), welcome))).map_err(|error| {
         let failure = described(&error);
         match failure.code == "data_dir_damaged" {
             true => failure.with_hint(format!(
                 "keep a copy of {0}, then save what can be read with: cloister operator salvage --data-dir {0}",
-                data_dir.display()
+                config.store.data_dir.display()
             )),
             false => failure,
         }
     })?;
+    // With it end the last who hold the store.
+    drop(runtime);
+    snapshot_store(&config);
     Ok(0)
 }
 

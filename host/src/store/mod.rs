@@ -18,7 +18,9 @@ mod log_marks;
 mod records;
 mod salvage;
 mod shrink;
+mod snapshot;
 mod space;
+mod survey;
 mod table;
 mod value;
 
@@ -58,7 +60,7 @@ struct Inner {
     current: Current,
     records: Gate,
     logs: Gate,
-    // Of log lines that were deleted since somebody looked; at first nobody knows, so all that can be.
+    // Of what was deleted since somebody looked whether the disk space is worth a copy.
     freed_bytes: AtomicU64,
     shrinking: parking_lot::Mutex<()>,
     options: StoreOptions,
@@ -96,7 +98,7 @@ impl Store {
                 current,
                 records: Gate::default(),
                 logs: Gate::default(),
-                freed_bytes: AtomicU64::new(u64::MAX / 2),
+                freed_bytes: AtomicU64::default(),
                 shrinking: parking_lot::Mutex::default(),
                 options: options.clone(),
                 log_marks: log_marks::LogMarks::open(path)?,
@@ -228,19 +230,6 @@ impl Store {
     /// does not recover before it is opened again.
     pub async fn failed(&self) {
         self.inner.committer.failed().await;
-    }
-
-    /// Reads all records, as long as `goes_on`: how many. Blocks.
-    ///
-    /// # Errors
-    /// `data_dir_damaged` at the first that cannot be read.
-    pub fn check_blocking(&self, goes_on: impl Fn() -> bool) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for record in self.database().records().iter().take_while(|_| goes_on()) {
-            record.map_err(StoreError::database("read a record"))?;
-            count += 1;
-        }
-        Ok(count)
     }
 
     /// The log lines of all tenants.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use super::compact::{Compacted, NEW, OLD, exchange};
 use super::data_dir::make_private_dir;
 use super::database::Database;
-use super::log_chunks::stored_bytes;
+use super::survey::Pace;
 use super::{Gate, Store, StoreError, keys, space};
 
 /// What is copied while others wait.
@@ -27,10 +27,15 @@ const MIN_FREED_BYTES: u64 = 4 << 20;
 /// And what is deleted is looked at when it is this part of the database.
 const FREED_PART: u64 = 8;
 /// What a database may have besides twice what is alive in it: sled writes the new beside the old, and cleans up later.
-const SPARE_BYTES: u64 = 8 << 20;
+pub(super) const SPARE_BYTES: u64 = 8 << 20;
 /// How long readers may keep the original open.
 const RETIRE_LIMIT: Duration = Duration::from_secs(60);
 const RETIRE_LOOK: Duration = Duration::from_millis(10);
+
+/// Bytes beyond which a database with so much alive is worth a copy.
+pub(super) fn worth_bytes(alive_bytes: u64, spare_bytes: u64) -> u64 {
+    alive_bytes.saturating_mul(2).saturating_add(spare_bytes)
+}
 
 /// Makes a change in the database, and in the copy when one is being made. A copy that fails is given up.
 pub(super) fn write_both(
@@ -53,8 +58,8 @@ pub(super) fn write_both(
 }
 
 impl Store {
-    /// Gives disk space back to the file system when much of the database may not be alive: the first time, and when so much
-    /// was deleted since the last. Copies what is alive, while the store is used, and goes on with the copy. `None` when there is
+    /// Gives disk space back to the file system when much of the database may not be alive: when so much was deleted since the
+    /// last time, or found when all was read. Copies what is alive, while the store is used, and goes on with the copy. `None` when there is
     /// not enough to give back, or `goes_on` said no. Blocks, some seconds for each gigabyte that is alive; the memory of a
     /// second cache is used for that time.
     ///
@@ -82,8 +87,8 @@ impl Store {
         if before_bytes <= spare_bytes {
             return Ok(None);
         }
-        let Some(alive_bytes) = self.alive_bytes(&from, &goes_on)? else { return Ok(None) };
-        let worth_bytes = alive_bytes.saturating_mul(2).saturating_add(spare_bytes);
+        let Some(survey) = self.survey(&from, &goes_on)? else { return Ok(None) };
+        let worth_bytes = worth_bytes(survey.alive_bytes, spare_bytes);
         if before_bytes <= worth_bytes {
             return Ok(None);
         }
@@ -117,30 +122,6 @@ impl Store {
         copied
     }
 
-    /// Bytes of all records and log lines; `None` when it was not to go on.
-    fn alive_bytes(
-        &self,
-        database: &Database,
-        goes_on: &impl Fn() -> bool,
-    ) -> Result<Option<u64>, StoreError> {
-        let mut bytes = 0;
-        for pair in database.records() {
-            let (key, value) = pair.map_err(StoreError::database("read a tree"))?;
-            bytes += (key.len() + value.len()) as u64;
-            if !goes_on() {
-                return Ok(None);
-            }
-        }
-        for name in database.sled().tree_names() {
-            let _gate = self.inner.logs.lock();
-            if name != keys::RECORDS_TREE.as_bytes() && database.has_tree(&name) {
-                let tree = database.sled().open_tree(&name).map_err(StoreError::database("open a tree"))?;
-                bytes += stored_bytes(&tree)?;
-            }
-        }
-        Ok(Some(bytes))
-    }
-
     /// Makes the copy and puts it in the original's place. `false` when it was not to go on.
     fn copy_while_used(
         &self,
@@ -157,15 +138,14 @@ impl Store {
                 if name == keys::RECORDS_TREE.as_bytes() { &self.inner.records } else { &self.inner.logs };
             let mut after = None;
             loop {
-                let began = Instant::now();
+                let mut pace = Pace::start();
                 if !copy_batch(gate, from, &to, &name, &mut after)? {
                     break;
                 }
                 if !goes_on() {
                     return Ok(false);
                 }
-                // Half of the time is for others.
-                std::thread::sleep(began.elapsed());
+                pace.rest();
             }
         }
         to.flush()?;

@@ -203,14 +203,33 @@ fn a_store_that_has_little_to_give_back_stays_as_it_is() {
     let store = Store::open(dir.path(), &OPTIONS).unwrap();
     let mine = scope();
     put_chunks(&store, &mine, 0..DEAD_CHUNKS);
-    // Nobody knows what an earlier owner deleted, so the first time is due; then nothing is before something was deleted.
-    let due = || store.inner.freed_bytes.load(Ordering::Relaxed) >= DEAD_CHUNKS * CHUNK_BYTES as u64;
-    assert!(due());
+    // Nobody knows what an earlier owner deleted: reading all of it tells.
+    store.check_blocking(|| true).unwrap().unwrap();
+    assert_eq!(store.inner.freed_bytes.load(Ordering::Relaxed), 0);
     assert_eq!(store.shrink_when_due(|| true).unwrap(), None);
-    assert!(!due());
     assert_eq!(store.shrink_beyond(SPARE_BYTES, || true).unwrap(), None);
     assert_settled(dir.path());
     assert!(store.log_chunks().chunk_at(&mine, DEAD_CHUNKS).unwrap().is_some());
+}
+
+#[test]
+fn what_an_earlier_owner_left_is_found_when_all_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, alive) = with_dead_log(dir.path());
+    // Whatever was deleted, nobody looks, as after another start.
+    store.inner.freed_bytes.store(0, Ordering::Relaxed);
+    let filler = scope();
+    put_chunks(&store, &filler, 0..DEAD_CHUNKS);
+    let deleted = LogState { last_seq: DEAD_CHUNKS, trimmed_seq: DEAD_CHUNKS, ..LogState::default() };
+    let mut writes = LogWrites::default();
+    (0..DEAD_CHUNKS).for_each(|seq| writes.remove_chunk(seq));
+    writes.put_state(&deleted);
+    store.log_chunks().apply(&filler, writes).unwrap();
+    assert_eq!(store.shrink_when_due(|| true).unwrap(), None);
+    store.check_blocking(|| true).unwrap().unwrap();
+    let shrunk = store.shrink_when_due(|| true).unwrap().unwrap();
+    assert!(shrunk.after_bytes < shrunk.before_bytes / 2, "{shrunk:?}");
+    assert_alive(&store, &alive);
 }
 
 #[test]
