@@ -53,7 +53,7 @@ async fn grow(
         let made_us = us(began.elapsed()) / (count - before) as f64;
         // Before the start: what the server holds of what it made.
         let own_kib = server.own_kib()?;
-        let start_us = us(server.restart(settings).await?);
+        let start_us = us(server.restart(settings).await?.start);
         steps.push(Step { count, made_us, own_kib, start_us });
     }
     Ok(steps)

@@ -25,6 +25,12 @@ pub(crate) struct Server {
     operator: String,
 }
 
+/// How long a server took to stop and to start again.
+pub(crate) struct Restarted {
+    pub(crate) stop: Duration,
+    pub(crate) start: Duration,
+}
+
 /// Somebody who runs commands in a tenant.
 #[derive(Clone)]
 pub(crate) struct Member {
@@ -48,14 +54,16 @@ impl Server {
         Ok(server)
     }
 
-    /// Stops the server in order and starts it again on the same data; how long the start took.
-    pub(crate) async fn restart(&mut self, settings: &Settings) -> Result<Duration> {
+    /// Stops the server in order and starts it again on the same data; how long each took.
+    pub(crate) async fn restart(&mut self, settings: &Settings) -> Result<Restarted> {
+        let began = Instant::now();
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         self.child.wait()?;
-        let (child, lines, url, took) = spawn(settings, self.dir.path())?;
+        let stop = began.elapsed();
+        let (child, lines, url, start) = spawn(settings, self.dir.path())?;
         std::thread::spawn(move || lines.iter().for_each(drop));
         (self.child, self.url) = (child, url);
-        Ok(took)
+        Ok(Restarted { stop, start })
     }
 
     /// Makes a tenant of the largest plan and signs its owner in.

@@ -75,7 +75,10 @@ async fn many(settings: &Settings) -> Result<Section> {
         .context("make commands")?;
     let each = Spread::one(each_us(began.elapsed(), count));
     section.noted(format!("{count} commands made, durably, each"), "µs", each, "32 at a time");
-    let start = Spread::one(server.restart(settings).await?.as_secs_f64());
+    let restarted = server.restart(settings).await?;
+    let stop = Spread::one(restarted.stop.as_secs_f64());
+    section.noted("a stop", "s", stop, "reads all of it, as a start after a kill would");
+    let start = Spread::one(restarted.start.as_secs_f64());
     section.goal("a start with all of it", "s", start, Goal::AtMost(5.0), "");
     let goal = Some(Goal::AtMost(P95_MS));
     for when in ["after a start", "warm"] {
