@@ -22,4 +22,4 @@ pub(crate) use reference::{Call, Outcome};
 pub(crate) use server::{Authority, Manner, Server};
 pub(crate) use terminal::Terminal;
 pub(crate) use wait::{PATIENCE, eventually};
-pub(crate) use world::World;
+pub(crate) use world::{World, tenant};

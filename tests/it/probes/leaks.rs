@@ -1,10 +1,14 @@
 //! After any attack, and after any number of them, the host holds what it held before.
 
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::process::Held;
+use super::stage::attack_by;
 use super::{End, Probe, Report, Stage, cpu, fs, io, mem, modules};
-use crate::harness::{Client, Shape, eventually, probe};
+use crate::harness::{Client, Shape, World, eventually, probe, tenant};
 
 const DROPPED: &str = "slot, memory and descriptors belong to the store, which is dropped at every end";
 
@@ -18,11 +22,14 @@ const NETWORK: &[Probe] = &[
     Probe::new("net_lookup_flood", DROPPED, &[End::Wall, End::Cpu, End::Kill]).only(Shape::Component),
 ];
 
-/// Room for a command of each probe, and a small cache: what grows is not the store's pages.
-const CONFIG: &str = "[store]\ncache_bytes = 16777216\n[plans.professional]\ndeployments = 200\n";
+/// Room for a command of each probe in each shape, and a small cache: what grows is not the store's pages.
+const CONFIG: &str = "[store]\ncache_bytes = 16777216\n[plans.professional]\ndeployments = 400\n";
 
-/// Rounds after which caches are filled and memory should have settled: one in each shape.
-const WARM_ROUNDS: usize = 2;
+/// Tenants that attack at the same time, each at another place of its round.
+const ATTACKERS: usize = 3;
+
+/// Rounds of each attacker after which caches are filled and memory should have settled: one in each shape.
+const WARM_LAPS: usize = 2;
 /// Descriptors that come and go with the connections of this test and the store's files.
 const SPARE_DESCRIPTORS: usize = 24;
 /// Threads that come and go in the pool for blocking calls.
@@ -35,10 +42,10 @@ const HELD_BY_RUNS: [&str; 5] =
 
 #[tokio::test]
 async fn every_probe_in_a_loop_leaves_nothing_behind() {
-    rounds(WARM_ROUNDS + 1).await;
+    rounds((WARM_LAPS + 1) * ATTACKERS).await;
 }
 
-/// `CLOISTER_ROUNDS` says how often; a round takes some 35 s.
+/// `CLOISTER_ROUNDS` says how often.
 #[tokio::test]
 #[ignore = "takes hours: a thousand rounds of every probe"]
 async fn every_probe_a_thousand_times_leaves_nothing_behind() {
@@ -56,60 +63,102 @@ async fn ten_thousand_cancelled_runs_leave_nothing_behind() {
     cancelled(10_000).await;
 }
 
+/// Has all attackers go round, `count` rounds of all together at least.
 async fn rounds(count: usize) {
     let stage = Stage::set_with(CONFIG).await;
+    let mut attackers = Vec::new();
+    for number in 0..ATTACKERS {
+        attackers.push(Attacker::arrives(&stage.world, number).await);
+    }
     let mut report = Report::new("leaks");
     let mut warm = None;
-    for round in 0..count {
-        for probe in FAMILIES.iter().copied().flatten() {
-            let shapes: Vec<_> = probe.shapes().collect();
-            let (shape, end) = (shapes[round % shapes.len()], probe.ends[round % probe.ends.len()]);
-            once(&stage, probe, shape, end).await;
-            assert_idle(&stage, probe).await;
-        }
-        clear(&stage.world.a).await;
-        let state = settled(&stage, warm.as_ref()).await;
-        if round + 1 == WARM_ROUNDS {
+    for lap in 0..count.div_ceil(ATTACKERS) {
+        join_all(attackers.iter_mut().map(|attacker| attacker.go_round(lap))).await;
+        let state = settled(&stage, &attackers, warm.as_ref()).await;
+        if lap + 1 == WARM_LAPS {
             warm = Some(state.clone());
         }
-        report.note(json!({"round": round + 1, "state": state.shown()}));
+        report.note(json!({"rounds": (lap + 1) * ATTACKERS, "state": state.shown()}));
     }
     report.finish();
 }
 
-/// One attack, which ends as it should.
-async fn once(stage: &Stage, attack: &Probe, shape: Shape, end: End) {
-    if let End::Refused(status, code) = end {
-        stage.world.a.upload(probe(attack.name, shape)).await.problem(status, code);
-        return;
+/// A tenant that attacks.
+struct Attacker {
+    /// With a key: a token would not last.
+    client: Client,
+    /// Where in a round it begins.
+    first: usize,
+    deployed: HashSet<String>,
+}
+
+impl Attacker {
+    async fn arrives(world: &World, number: usize) -> Self {
+        let owner = tenant(&world.operator, &world.anonymous, &format!("attacker-{number}")).await;
+        let me = owner.get("/v1/auth/me").await.expect(200).data();
+        let key = json!({"name": "attacks", "permissions": me["memberships"][0]["permissions"]});
+        let key = owner.post("keys", key).await.expect(201).data();
+        let attacks = FAMILIES.iter().copied().flatten().count();
+        Self {
+            client: owner.with_token(key["secret"].as_str().unwrap()),
+            first: number * attacks / ATTACKERS,
+            deployed: HashSet::new(),
+        }
     }
-    stage.deploy(&stage.world.a, attack, shape).await;
-    let (run, _) = stage.run(attack, end).await;
-    assert_eq!(run["outcome"]["kind"].as_str(), end.outcome(), "{} {shape:?} {end:?}: {run}", attack.name);
-}
 
-/// Budget and permits are back as soon as the end of the run was told, or a moment later: large guests give their memory back
-/// after their end.
-async fn assert_idle(stage: &Stage, probe: &Probe) {
-    eventually(&format!("the budget after {}", probe.name), async || {
-        let usage = stage.world.a.get("usage").await.expect(200).data();
-        let items = usage["items"].as_array().unwrap();
-        let held = |name: &str| {
-            let item = items.iter().find(|item| item["name"] == name);
-            item.unwrap_or_else(|| panic!("no {name} in {usage}"))["used"].as_u64().unwrap()
-        };
-        HELD_BY_RUNS.iter().all(|name| held(name) == 0).then_some(())
-    })
-    .await;
-}
+    /// One attack after the other. Each leaves nothing behind, and after all of them the directory is emptied, by the way that
+    /// counts it.
+    async fn go_round(&mut self, lap: usize) {
+        let attacks: Vec<_> = FAMILIES.iter().copied().flatten().map(|probe| probe.hurried()).collect();
+        for attack in attacks.iter().cycle().skip(self.first).take(attacks.len()) {
+            let shapes: Vec<_> = attack.shapes().collect();
+            let (shape, end) = (shapes[lap % shapes.len()], attack.ends[lap % attack.ends.len()]);
+            self.once(attack, shape, end).await;
+            self.assert_idle(attack).await;
+        }
+        for entry in self.client.all("files").await {
+            let name: String =
+                entry["name"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let removed = self.client.delete(&format!("files/{name}")).await;
+            assert_eq!(removed.status, 204, "{}", removed.text());
+        }
+    }
 
-/// Removes what the probes left in the attacker's directory, by the way that counts it.
-async fn clear(client: &Client) {
-    for entry in client.all("files").await {
-        let name: String =
-            entry["name"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let removed = client.delete(&format!("files/{name}")).await;
-        assert_eq!(removed.status, 204, "{}", removed.text());
+    /// One attack, which ends as it should.
+    async fn once(&mut self, attack: &Probe, shape: Shape, end: End) {
+        let wasm = || probe(attack.name, shape);
+        if let End::Refused(status, code) = end {
+            self.client.upload(wasm()).await.problem(status, code);
+            return;
+        }
+        let command = format!("{}-{shape:?}", attack.name).to_lowercase();
+        if self.deployed.insert(command.clone()) {
+            self.client.deploy(&command, wasm(), attack.grants.wire()).await;
+        }
+        let mut request = attack.request(end);
+        request["command"] = command.into();
+        let (run, _) = attack_by(&self.client, attack, request, end).await;
+        assert_eq!(
+            run["outcome"]["kind"].as_str(),
+            end.outcome(),
+            "{} {shape:?} {end:?}: {run}",
+            attack.name
+        );
+    }
+
+    /// Budget and permits are back as soon as the end of the run was told, or a moment later: large guests give their memory
+    /// back after their end.
+    async fn assert_idle(&self, attack: &Probe) {
+        eventually(&format!("the budget after {}", attack.name), async || {
+            let usage = self.client.get("usage").await.expect(200).data();
+            let items = usage["items"].as_array().unwrap();
+            let held = |name: &str| {
+                let item = items.iter().find(|item| item["name"] == name);
+                item.unwrap_or_else(|| panic!("no {name} in {usage}"))["used"].as_u64().unwrap()
+            };
+            HELD_BY_RUNS.iter().all(|name| held(name) == 0).then_some(())
+        })
+        .await;
     }
 }
 
@@ -133,7 +182,7 @@ async fn cancelled(count: usize) {
             let run = stage.kill(&id).await;
             assert_eq!(run["outcome"]["kind"], "cancelled", "{run}");
         }
-        let state = settled(&stage, warm.as_ref()).await;
+        let state = settled(&stage, &[], warm.as_ref()).await;
         if round == 0 {
             warm = Some(state.clone());
         }
@@ -148,16 +197,20 @@ struct State {
     process: Held,
     active_runs: u64,
     queued: u64,
-    /// Entries of the attacker's directory.
+    /// Entries of the attackers' directories.
     files: usize,
 }
 
 impl State {
-    async fn of(stage: &Stage) -> Self {
+    async fn of(stage: &Stage, attackers: &[Attacker]) -> Self {
+        let mut files = 0;
+        for attacker in attackers {
+            files += attacker.client.all("files").await.len();
+        }
         Self {
             active_runs: stage.metric("cloister_runs_active").await,
             queued: stage.metric("cloister_scheduler_queued").await,
-            files: stage.world.a.all("files").await.len(),
+            files,
             process: Held::by(&stage.world.host),
         }
     }
@@ -181,9 +234,9 @@ impl State {
 }
 
 /// Waits until the host holds no more than it did when it was warm.
-async fn settled(stage: &Stage, warm: Option<&State>) -> State {
+async fn settled(stage: &Stage, attackers: &[Attacker], warm: Option<&State>) -> State {
     eventually("the host's being back where it was", async || {
-        let state = State::of(stage).await;
+        let state = State::of(stage, attackers).await;
         state.is_back_at(warm).then_some(state)
     })
     .await

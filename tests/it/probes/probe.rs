@@ -1,5 +1,7 @@
 //! One attack: which guest, with what it is started, how it must end and because of what.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Shape, probe_path};
@@ -14,6 +16,7 @@ pub(crate) struct Probe {
     pub(crate) ends: &'static [End],
     pub(crate) args: &'static [&'static str],
     pub(super) limits: Limits,
+    pub(super) pace: Pace,
     pub(crate) grants: Grants,
     /// Its standard input stays open, and nothing comes.
     pub(crate) silent_stdin: bool,
@@ -70,13 +73,24 @@ pub(crate) enum Grants {
 const LIMITS: Limits =
     Limits { cpu_ms: 60_000, wall_ms: 60_000, memory_bytes: 256 << 20, output_bytes: 1 << 20 };
 
-/// The limit that ends a probe by its wall time.
-pub(crate) const SHORT_WALL_MS: u64 = 400;
-/// The limit that ends a probe by its CPU time.
-pub(crate) const SHORT_CPU_MS: u64 = 200;
-/// The limit that ends a probe by its fuel, in units. A million of them spent on exceptions is about 1.6 s of CPU time: much more
-/// would meet the wall limit on a busy machine.
-const LITTLE_FUEL: u64 = 2_000_000;
+/// How soon a probe is ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The limit that ends it by its wall time.
+    pub(super) wall_ms: u64,
+    /// The limit that ends it by its CPU time.
+    pub(super) cpu_ms: u64,
+    /// The limit that ends it by its fuel, in units.
+    fuel: u64,
+    /// How long it goes on before it is killed.
+    pub(super) head_start: Duration,
+}
+
+/// A million units of fuel spent on exceptions are about 1.6 s of CPU time: much more would meet the wall limit on a busy machine.
+const PACE: Pace =
+    Pace { wall_ms: 400, cpu_ms: 200, fuel: 2_000_000, head_start: Duration::from_millis(150) };
+/// For who comes back a thousand times.
+const HURRIED: Pace = Pace { wall_ms: 100, cpu_ms: 50, fuel: 200_000, head_start: Duration::from_millis(30) };
 
 impl Probe {
     pub(crate) const fn new(name: &'static str, mechanism: &'static str, ends: &'static [End]) -> Self {
@@ -86,6 +100,7 @@ impl Probe {
             ends,
             args: &[],
             limits: LIMITS,
+            pace: PACE,
             grants: Grants::Nothing,
             silent_stdin: false,
             idle: false,
@@ -113,6 +128,12 @@ impl Probe {
         self
     }
 
+    /// Ended sooner than others.
+    pub(crate) const fn hurried(mut self) -> Self {
+        self.pace = HURRIED;
+        self
+    }
+
     pub(crate) const fn idle(mut self) -> Self {
         self.idle = true;
         self
@@ -137,9 +158,9 @@ impl Probe {
             "cpu_ms": cpu_ms, "wall_ms": wall_ms, "memory_bytes": memory_bytes, "output_bytes": output_bytes
         });
         match end {
-            End::Wall => limits["wall_ms"] = SHORT_WALL_MS.into(),
-            End::Cpu => limits["cpu_ms"] = SHORT_CPU_MS.into(),
-            End::Fuel => limits["fuel"] = LITTLE_FUEL.into(),
+            End::Wall => limits["wall_ms"] = self.pace.wall_ms.into(),
+            End::Cpu => limits["cpu_ms"] = self.pace.cpu_ms.into(),
+            End::Fuel => limits["fuel"] = self.pace.fuel.into(),
             _ => {}
         }
         let stdin = if self.silent_stdin { "stream" } else { "empty" };

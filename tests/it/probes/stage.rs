@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::probe::{End, Probe, SHORT_CPU_MS, SHORT_WALL_MS};
+use super::probe::{End, Probe};
 use super::report::{Measured, Report};
 use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, probe, workspace};
 
@@ -13,8 +13,6 @@ use crate::harness::{Client, HostOptions, Shape, World, eventually, fixture, pro
 const STOP_BOUND: Duration = Duration::from_secs(1);
 /// A slow end must be slow each time to count: something else may have had the machine.
 const ATTEMPTS: usize = 3;
-/// How long an attack goes on before it is killed.
-const HEAD_START: Duration = Duration::from_millis(150);
 /// CPU time of a guest that waits: its start and nothing else, with room for a slow machine.
 const IDLE_CPU: Duration = Duration::from_millis(150);
 
@@ -111,36 +109,20 @@ impl Stage {
     }
 
     async fn run_unread(&self, probe: &Probe, end: End) -> (Value, Option<Duration>) {
-        let client = &self.world.a;
-        let request = probe.request(end);
-        if end == End::Kill {
-            let id = client.start(request).await;
-            tokio::time::sleep(HEAD_START).await;
-            let killing = Instant::now();
-            let run = self.kill(&id).await;
-            return (run, Some(killing.elapsed()));
-        }
-        let run = if probe.silent_stdin {
-            client.ended(&client.start(request).await).await
-        } else {
-            client.run_with(request).await
-        };
+        let (run, killing) = attack_by(&self.world.a, probe, probe.request(end), end).await;
         let after =
             |field: &str, limit_ms: u64| used(&run, field).saturating_sub(Duration::from_millis(limit_ms));
         let over = match end {
-            End::Wall => Some(after("wall_us", SHORT_WALL_MS)),
-            End::Cpu => Some(after("cpu_us", SHORT_CPU_MS)),
-            _ => None,
+            End::Wall => Some(after("wall_us", probe.pace.wall_ms)),
+            End::Cpu => Some(after("cpu_us", probe.pace.cpu_ms)),
+            _ => killing,
         };
         (run, over)
     }
 
     /// Kills a run and waits for its end.
     pub(crate) async fn kill(&self, id: &str) -> Value {
-        let client = &self.world.a;
-        let run = client.post(&format!("runs/{id}/kill"), json!({})).await.expect(200).data();
-        // The answer does not wait for ever, but the end counts.
-        if run["status"] == "ended" { run } else { client.ended(id).await }
+        kill_by(&self.world.a, id).await
     }
 
     /// The neighbour's command, beside an attack: its answer is right. How long it took.
@@ -161,11 +143,39 @@ impl Stage {
 
     /// One number of `/metrics`.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
-        let text = self.world.operator.get("/metrics").await.expect(200).text();
+        let text = self.world.anonymous.get("/metrics").await.expect(200).text();
         let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name));
         let value = line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok());
         value.unwrap_or_else(|| panic!("no {name} in {text}"))
     }
+}
+
+/// Runs what is requested of a probe, and kills it when that is its end; how long the kill took.
+pub(super) async fn attack_by(
+    client: &Client,
+    probe: &Probe,
+    request: Value,
+    end: End,
+) -> (Value, Option<Duration>) {
+    if end == End::Kill {
+        let id = client.start(request).await;
+        tokio::time::sleep(probe.pace.head_start).await;
+        let killing = Instant::now();
+        let run = kill_by(client, &id).await;
+        return (run, Some(killing.elapsed()));
+    }
+    let run = if probe.silent_stdin {
+        client.ended(&client.start(request).await).await
+    } else {
+        client.run_with(request).await
+    };
+    (run, None)
+}
+
+async fn kill_by(client: &Client, id: &str) -> Value {
+    let run = client.post(&format!("runs/{id}/kill"), json!({})).await.expect(200).data();
+    // The answer does not wait for ever, but the end counts.
+    if run["status"] == "ended" { run } else { client.ended(id).await }
 }
 
 /// Compares how a run ended with how it had to.
