@@ -16,6 +16,9 @@ use crate::Settings;
 /// How long a server may take to start: with 10,000 tenants it has something to read.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// Less than the server waits for the next request on a connection, so that none is sent on one that it is closing.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
+
 /// A running server. It is killed when the value is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -45,7 +48,7 @@ impl Server {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir()?;
         let (child, lines, url, _) = spawn(settings, dir.path())?;
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(IDLE_LIMIT).build()?;
         let mut server = Self { child, dir, http, url, operator: String::new() };
         let link = lines.recv_timeout(START_LIMIT).context("the server printed no link for the operator")?;
         // The pipe must be read for as long as the server writes to it.

@@ -131,6 +131,7 @@ impl Probe {
     /// Ended sooner than others.
     pub(crate) const fn hurried(mut self) -> Self {
         self.pace = HURRIED;
+        self.limits.output_bytes = LITTLE_OUTPUT_BYTES;
         self
     }
 
