@@ -116,7 +116,7 @@ async fn compiled_code_that_was_damaged_is_made_again() {
 
 /// Lines whose copy takes long enough to be seen, and lines whose space is worth one.
 const KEPT_LINES: u64 = 150_000;
-const DELETED_LINES: u64 = 300_000;
+const DELETED_LINES: u64 = 900_000;
 const KILLS: u32 = 4;
 
 /// Binds a command anew until the host does not answer; the last version that it answered.

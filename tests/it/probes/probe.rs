@@ -91,6 +91,7 @@ const PACE: Pace =
     Pace { wall_ms: 400, cpu_ms: 200, fuel: 2_000_000, head_start: Duration::from_millis(150) };
 /// For who comes back a thousand times.
 const HURRIED: Pace = Pace { wall_ms: 100, cpu_ms: 50, fuel: 200_000, head_start: Duration::from_millis(30) };
+const LITTLE_OUTPUT_BYTES: u64 = 64 << 10;
 
 impl Probe {
     pub(crate) const fn new(name: &'static str, mechanism: &'static str, ends: &'static [End]) -> Self {
