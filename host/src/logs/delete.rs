@@ -39,7 +39,7 @@ pub(super) fn delete_run(
     let (mut changes, mut deleted, mut gap) = (Changes::default(), Deleted::default(), Gap::default());
     let mut seq = from_seq.max(span.first_seq).max(tail.state.trimmed_seq + 1);
     let stored = chunks.chunks_from(scope, seq, true, MAX_DELETE_CHUNKS)?;
-    let is_last = stored.len() < MAX_DELETE_CHUNKS;
+    let mut is_last = stored.len() < MAX_DELETE_CHUNKS;
     let before = stored.first().and_then(|first| first.first_seq.checked_sub(1));
     let before = before.map(|seq| chunks.chunk_at(scope, seq)).transpose()?.flatten();
     if let Some(before) = before
@@ -56,8 +56,9 @@ pub(super) fn delete_run(
         if encoded.is_deleted() {
             gap.take(&stored, &encoded.summary, false, &mut changes);
         }
-        // The chunk after the run is looked at for its places alone.
+        // The chunk after the run is looked at for its places alone. What is missing before it is not waited for.
         if stored.first_seq > span.last_seq {
+            is_last = true;
             break;
         }
         seq = seq.max(encoded.summary.last_seq() + 1);

@@ -59,9 +59,9 @@ pub(super) fn write_both(
 
 impl Store {
     /// Gives disk space back to the file system when much of the database may not be alive: when so much was deleted since the
-    /// last time, or found when all was read. Copies what is alive, while the store is used, and goes on with the copy. `None` when there is
-    /// not enough to give back, or `goes_on` said no. Blocks, some seconds for each gigabyte that is alive; the memory of a
-    /// second cache is used for that time.
+    /// last time, or found when all was read. Copies what is alive, while the store is used, and goes on with the copy.
+    /// `None` when there is not enough to give back, or `goes_on` said no. Blocks, some seconds for each gigabyte that is
+    /// alive; the memory of a second cache is used for that time.
     ///
     /// # Errors
     /// When the disk has no room for the copy, something cannot be read, or the copy cannot be written. The store goes on

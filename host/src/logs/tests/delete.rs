@@ -1,8 +1,11 @@
 //! Deleting the lines of one run, and looking up lines that are gone.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::LogWrites;
 
 async fn write_rounds(log: &Fixture, rounds: &[(u8, usize)]) {
     for (number, (run, lines)) in rounds.iter().enumerate() {
@@ -110,6 +113,23 @@ async fn places_of_runs_deleted_one_after_the_other_are_kept_together() {
         let retention = Retention { through_seq: Some(through_seq), ..Retention::default() };
         assert_eq!(log.writer.trim(&scope(1), retention).await.unwrap().lines, lines);
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_last_lines_are_missing_is_deleted_to_its_end() {
+    let log = Fixture::new();
+    write_rounds(&log, &[(1, 3000)]).await;
+    // More chunks than one step looks at.
+    for _ in 0..60 {
+        write_rounds(&log, &[(2, 4000)]).await;
+    }
+    let last = log.chunks.chunk_at(&scope(1), 3000).unwrap().unwrap();
+    let mut writes = LogWrites::default();
+    writes.remove_chunk(last.first_seq);
+    log.chunks.apply(&scope(1), writes).unwrap();
+    let (scope, run) = (scope(1), run_id(1));
+    let deleting = tokio::time::timeout(Duration::from_secs(60), log.writer.delete_run(&scope, &run));
+    assert_eq!(deleting.await.expect("it ends").unwrap(), last.first_seq - 1);
 }
 
 #[tokio::test]
