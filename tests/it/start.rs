@@ -1,5 +1,6 @@
 //! Starting and stopping: what a host refuses to start on, and what it leaves behind.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -106,6 +107,11 @@ async fn a_setting_that_is_not_valid_is_named() {
     }
 }
 
+fn snapshots(data: &Path) -> Vec<OsString> {
+    let names = std::fs::read_dir(data.join("store")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("snap.")).collect()
+}
+
 #[tokio::test]
 async fn everything_is_there_after_a_clean_stop() {
     let mut world = World::start().await;
@@ -114,7 +120,10 @@ async fn everything_is_there_after_a_clean_stop() {
     world.a.send(reqwest::Method::PUT, "files/kept.txt", "kept").await.expect(201);
     world.host.terminate();
     assert_eq!(world.host.ended().await.code(), Some(0));
+    // The database is opened with nothing to catch up with: it would have written another snapshot.
+    let snapshot = snapshots(world.host.data());
     world.restart();
+    assert_eq!((snapshot.len(), &snapshots(world.host.data())), (1, &snapshot));
     assert_eq!(world.a.all("runs").await[0]["id"], run["id"]);
     assert_eq!(world.a.all("logs").await.len(), 4);
     assert_eq!(world.a.get("files/kept.txt").await.expect(200).text(), "kept");
